@@ -1,0 +1,147 @@
+"""Between two rounds: all ranks agree on what comes next, report, and make checkpoints."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parallel_landscape.campaign import Campaign
+from parallel_landscape.errors import Stopped
+from parallel_landscape.learn import Learning
+from parallel_landscape.outcome import collect, window_table
+from parallel_landscape.provenance import version
+from parallel_landscape.search import Search
+from parallel_landscape.store import checkpoint
+from parallel_landscape.walker import Slot
+from parallel_landscape.walltime import slurm_end
+
+UNFINISHED, REPORT, SAVE, OUT_OF_TIME, ASKED = 1, 2, 4, 8, 16  # what a rank may ask for; everybody hears all
+REPORT_SECONDS = 5.0
+MARGIN_SECONDS = 60.0  # before SLURM's end, with time to write
+
+
+class Phase(Protocol):
+    """A part of a run that goes on in rounds."""
+
+    rounds: int
+
+    def unfinished(self, slots: dict[int, Slot]) -> bool:
+        """Whether a local slot wants another round."""
+
+    def about(self) -> dict[str, Any]:
+        """What all ranks know alike, for a checkpoint."""
+
+    def arrays(self, slot: Slot) -> dict[str, NDArray[Any]]:
+        """What a checkpoint keeps of a slot."""
+
+
+def goes_on(campaign: Campaign, phase: Phase) -> bool:
+    """Whether there is another round in this phase; reports and saves when due.
+
+    Raises Stopped on every rank, the checkpoint written, when somebody asked to stop or time is up.
+    """
+    flags = campaign.comm.flags(_wishes(campaign, phase))
+    goes = bool(flags & UNFINISHED)
+    if flags & REPORT:
+        report(campaign, phase)
+    if goes and flags & (OUT_OF_TIME | ASKED):
+        campaign.stopped = "asked to" if flags & ASKED else "walltime"
+        save(campaign, phase)
+        if campaign.comm.rank == 0:
+            campaign.folder.alive.unlink(missing_ok=True)
+        campaign.progress.close()
+        raise Stopped(f"stopped ({campaign.stopped}), nothing is lost; go on with: pland resume {campaign.folder.path}")
+    rounds = campaign.job.run.checkpoint_rounds
+    if goes and (flags & SAVE or (rounds is not None and phase.rounds % rounds == 0 and phase.rounds > 0)):
+        save(campaign, phase)
+    return goes
+
+
+def _wishes(campaign: Campaign, phase: Phase) -> int:
+    flags = UNFINISHED if phase.unfinished(campaign.slots) else 0
+    flags |= ASKED if campaign.stop else 0
+    if campaign.comm.rank == 0:
+        now = time.monotonic()
+        run = campaign.job.run
+        if run.walltime_minutes is not None and now - campaign.started > 60.0 * run.walltime_minutes - campaign.saving_seconds:
+            flags |= OUT_OF_TIME
+        if time.time() > slurm_end() - MARGIN_SECONDS - 2.0 * campaign.saving_seconds:
+            flags |= OUT_OF_TIME
+        if campaign.progress.due or now - campaign.reported > REPORT_SECONDS:
+            flags |= REPORT
+        if now - campaign.saved > 60.0 * run.checkpoint_minutes:
+            flags |= SAVE
+    return flags
+
+
+def report(campaign: Campaign, phase: Phase) -> None:
+    """Collect the state of the phase on rank 0, append it to the progress file and show it."""
+    line: dict[str, Any] = {"time": time.time(), "round": phase.rounds, "ranks": campaign.comm.size}
+    if isinstance(phase, Search):
+        first, last = phase.range if phase.rounds else (0, 0)
+        levels = campaign.sampler.landscape.levels
+        line |= {"phase": "search", "energy": [levels[first], levels[last]]}
+    elif isinstance(phase, Learning):
+        reports = collect(phase, campaign.slots, campaign.comm)
+        if reports is not None:
+            table = window_table(campaign.sampler, phase, reports)
+            line |= {"phase": "learn", "steps_per_second": sum(table["steps"]) / max(campaign.seconds, 1e-9), "windows": table}
+    if campaign.comm.rank != 0:
+        return
+    now = time.monotonic()
+    line |= {"seconds": campaign.seconds, "checkpoint_seconds": campaign.saving_seconds}
+    campaign.folder.report(_without_nan(line))
+    if campaign.progress.due:
+        campaign.progress.show(line)
+    campaign.reported = now
+
+
+def _without_nan(value: Any) -> Any:
+    """NaN as null: JSON has none."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def save(campaign: Campaign, phase: Phase) -> None:
+    """Write a generation of checkpoints, after a check that no energy has drifted."""
+    started = time.monotonic()
+    comm, folder = campaign.comm, campaign.folder.checkpoints
+    for slot in campaign.slots.values():
+        campaign.sampler.check_drift(slot)
+    number = int(comm.broadcast(checkpoint.next_number(folder) if comm.rank == 0 else 0))
+    entry = checkpoint.write_rank_file(folder, number, comm.rank, {n: phase.arrays(slot) for n, slot in campaign.slots.items()})
+    packed = np.frombuffer(json.dumps([entry.name, entry.size, entry.sha256, entry.slots]).encode(), np.uint8)
+    rows = comm.gather({comm.rank: packed})
+    if rows is not None:
+        entries = [checkpoint.Entry(*json.loads(row.tobytes())) for row in rows.values()]
+        checkpoint.publish(folder, number, _about(campaign, phase), [_with_tuple(entry) for entry in entries])
+    campaign.saved = time.monotonic()
+    campaign.saving_seconds = campaign.saved - started
+
+
+def _with_tuple(entry: checkpoint.Entry) -> checkpoint.Entry:
+    return checkpoint.Entry(entry.name, entry.size, entry.sha256, tuple(entry.slots))
+
+
+def _about(campaign: Campaign, phase: Phase) -> dict[str, Any]:
+    """What a resumed run has to know, and has to agree with."""
+    return {
+        "phase": "search" if isinstance(phase, Search) else "learn",
+        "state": phase.about(),
+        "known": np.flatnonzero(campaign.known).tolist(),
+        "seconds": campaign.seconds,
+        "time": time.time(),
+        "job": campaign.job.fingerprint(),
+        "kernels": campaign.kernels,
+        "data": campaign.data_digest,
+        "version": version(),
+        "ranks": campaign.comm.size,
+    }

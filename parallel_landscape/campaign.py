@@ -1,0 +1,154 @@
+"""A run under way: everything that the ranks hold, made anew from a job or put back from a checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parallel_landscape.data.training_set import TrainingSet
+from parallel_landscape.errors import JobError
+from parallel_landscape.exchange.comm import Comm
+from parallel_landscape.exchange.layout import Layout
+from parallel_landscape.job import ROUND_STEPS, Job, check_windows
+from parallel_landscape.landscape import Landscape
+from parallel_landscape.network import Network
+from parallel_landscape.progress import Progress
+from parallel_landscape.provenance import digest_of, provenance
+from parallel_landscape.rng import Purpose
+from parallel_landscape.sampler import Sampler, make_sampler
+from parallel_landscape.stopping import StopRequest
+from parallel_landscape.store.run_folder import RunFolder, set_aside, write_text
+from parallel_landscape.walker import Slot
+
+
+@dataclass
+class Campaign:
+    """What one rank holds of a run. `seconds_before` is the time that earlier legs of the run have used."""
+
+    job: Job
+    comm: Comm
+    sampler: Sampler
+    layout: Layout
+    folder: RunFolder
+    progress: Progress
+    data_digest: str | None
+    slots: dict[int, Slot]
+    stop: StopRequest
+    known: NDArray[np.bool_]
+    started: float = field(default_factory=time.monotonic)
+    reported: float = field(default_factory=time.monotonic)
+    saved: float = field(default_factory=time.monotonic)
+    saving_seconds: float = 0.0
+    seconds_before: float = 0.0
+    stopped: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Time used so far, earlier legs included."""
+        return self.seconds_before + time.monotonic() - self.started
+
+    @property
+    def kernels(self) -> dict[str, str]:
+        """Digests of the compiled code."""
+        return {"advance": self.sampler.advance_kernel.digest, "energy": self.sampler.energy_kernel.digest}
+
+
+def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
+    """Check everything, then make the run folder. Raises JobError with nothing written when something does not fit."""
+    data = SharedData(job, comm)
+    landscape = job.build_landscape(data)
+    check_fit(job, landscape, comm.size)
+    folder = RunFolder(job.folder)
+    on_first_rank(comm, lambda: _create(folder, force_new))
+    campaign = assemble(job, comm, folder, landscape, data.digest, quiet=quiet)
+    if comm.rank == 0:
+        write_text(folder.origin, json.dumps({"base": str(job.base)}))
+        write_text(folder.submitted, job.toml())
+        record_leg(campaign)
+    return campaign
+
+
+def assemble(job: Job, comm: Comm, folder: RunFolder, landscape: Landscape, data_digest: str | None, *, quiet: bool) -> Campaign:
+    """Compile, and put a random walker in every slot."""
+    layout = check_fit(job, landscape, comm.size)
+    sampler = comm.node_leader_first(lambda: warm_sampler(landscape, job.seed))
+    slots = {number: sampler.new_slot(number) for number in layout.slots_of(comm.rank)}
+    progress = Progress(job.ensemble.ln_f_final, quiet=quiet or comm.rank != 0)
+    known = np.zeros(sampler.levels, bool)
+    return Campaign(job, comm, sampler, layout, folder, progress, data_digest, slots, StopRequest().install(), known)
+
+
+def record_leg(campaign: Campaign) -> None:
+    """Write where the result comes from, and which process drives the run. Called on rank 0."""
+    about = provenance(campaign.comm.size, campaign.kernels, campaign.data_digest)
+    write_text(campaign.folder.provenance, json.dumps(about, indent=2))
+    write_text(campaign.folder.alive, json.dumps({"host": platform.node(), "pid": os.getpid(), "ranks": campaign.comm.size}))
+
+
+def _create(folder: RunFolder, force_new: bool) -> None:
+    if force_new:
+        set_aside(folder.path)
+    folder.create()
+
+
+def on_first_rank(comm: Comm, work: Any) -> None:
+    """Do something on rank 0; its JobError becomes everybody's."""
+    mistakes: list[str] = []
+    if comm.rank == 0:
+        try:
+            work()
+        except JobError as error:
+            mistakes = list(error.mistakes)
+    mistakes = comm.broadcast(mistakes)
+    if mistakes:
+        raise JobError(mistakes)
+
+
+def check_fit(job: Job, landscape: Landscape, ranks: int) -> Layout:
+    """The layout of the job's slots. Raises JobError with all that does not fit between job, landscape and ranks."""
+    wrong = check_windows(job, landscape.levels)
+    layout = Layout(job.run.repeats, job.windows_count(landscape.levels), job.exchange.walkers_per_window, ranks)
+    if ranks > layout.slots:
+        wrong.append(
+            f"{ranks} ranks for {layout.slots} slots ({layout.repeats} repeats x {layout.windows} windows x {layout.walkers} walkers): "
+            f"start at most {layout.slots} ranks, or give the job more windows, walkers_per_window or repeats."
+        )
+    if wrong:
+        raise JobError(wrong)
+    return layout
+
+
+def warm_sampler(landscape: Landscape, seed: int) -> Sampler:
+    """A sampler whose kernels have been compiled, or loaded, for this landscape's types."""
+    sampler = make_sampler(landscape, seed)
+    sampler.advance(sampler.new_slot(0), Purpose.SEARCH, 0.0, 0)
+    return sampler
+
+
+def steps_per_round(job: Job, sweep: int) -> int:
+    """Proposals of each walker between exchanges."""
+    return sweep * (job.dynamics.sweeps_per_round or max(1, -(-ROUND_STEPS // sweep)))
+
+
+class SharedData:
+    """The training set, made on rank 0 and sent to the others: one reads the files, and all have the same bits."""
+
+    def __init__(self, job: Job, comm: Comm) -> None:
+        self._job, self._comm = job, comm
+        self.digest: str | None = None
+
+    def __call__(self, network: Network) -> TrainingSet:
+        """The training set for a network of this architecture."""
+        made: list[TrainingSet] = []
+        on_first_rank(self._comm, lambda: made.append(self._job.training_set(network)))
+        arrays = self._comm.broadcast_arrays([np.asarray(part) for part in made[0] if part is not None] if made else [])
+        shared = TrainingSet(*arrays, *([None] * (3 - len(arrays))))
+        self.digest = digest_of(shared.patterns, shared.labels)
+        return shared

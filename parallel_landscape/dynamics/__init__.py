@@ -1,0 +1,1 @@
+"""How one walker moves: templates of compiled loops."""

@@ -1,0 +1,70 @@
+"""Single moves of discrete states: propose, compare, accept, visit.
+
+A move is drawn uniformly, so the chain is Metropolis, P = min(1, weight(new) / weight(old)), written without an exponential:
+accept when cost(new) - cost(old) <= -ln u. A rejected move counts as a visit of the present level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parallel_landscape.rng import BLOCK, draw_block
+
+
+def flip_template(
+    delta: Callable[..., int], commit: Callable[..., None], barrier: Callable[..., float], visit: Callable[..., None], *, stride: int
+) -> Callable[..., tuple[int, int, int]]:
+    """The loop over single moves of a landscape with integer energies `stride` apart, under any weight.
+
+    barrier(weight, old, new) -> ln(weight(old) / weight(new)) for two level numbers; visit(weight, level) learns.
+    """
+
+    def advance(
+        params: Any,
+        state: Any,
+        weight: Any,
+        moves: NDArray[np.uint32],
+        minus_ln_u: NDArray[np.float64],
+        key: int,
+        purpose: int,
+        slot: int,
+        block: int,
+        bound: int,
+        levels: int,
+        level: int,
+        steps: int,
+    ) -> tuple[int, int, int]:
+        """Make `steps` moves from `level`; returns (level, accepted, bad move or -1).
+
+        Blocks of `len(moves)` random pairs are drawn from number `block` on; the rest of the last one is thrown away. A move
+        whose change of energy is no integer or leads out of [0, levels) ends the loop: the landscape has broken its promise.
+        """
+        accepted = 0
+        done = 0
+        while done < steps:
+            draw_block(key, purpose, slot, block, bound, moves, minus_ln_u)
+            block += np.uint64(1)
+            count = min(len(moves), steps - done)
+            for i in range(count):
+                move = np.int64(moves[i])  # signed, so that a model may write move - 1
+                new = level + delta(params, state, move) // stride
+                if np.uint64(new) >= np.uint64(levels):
+                    return level, accepted, move
+                if barrier(weight, level, new) <= minus_ln_u[i]:
+                    commit(params, state, move)
+                    level = new
+                    accepted += 1
+                visit(weight, level)
+            done += count
+        return level, accepted, np.int64(-1)
+
+    return advance
+
+
+def scratch() -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
+    """Room for one block of random pairs (moves, -ln u), shared by all walkers of a process."""
+    return np.zeros(BLOCK, np.uint32), np.zeros(BLOCK)

@@ -1,0 +1,1 @@
+"""Under which weight walkers move, and how the weight is learnt."""

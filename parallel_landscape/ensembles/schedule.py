@@ -1,0 +1,115 @@
+"""How ln f falls: halving with flatness, 1/t, and SAMC. All clocks count steps.
+
+halving   F. Wang, D. P. Landau, PRL 86, 2050 (2001): ln f is halved when every known level's count is within 1 - flatness of the mean.
+1/t       R. E. Belardinelli, V. D. Pereyra, PRE 75, 046701 (2007): ln f is halved when every known level has been visited, and
+          follows 1/t (t = visits per known level) once it would fall below: the error then goes to zero as t**-1/2.
+samc      F. Liang, C. Liu, R. Carroll, JASA 102, 305 (2007): ln f = min(1, t0/t).
+
+A level found after the raw stage starts the schedule again at ln f = 2**-7: its ln g begins at its neighbour's, and only a
+gain that is large again can carry it to its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+RAW = 2.0**-7  # above this ln g is too rough to share, exchange or join on
+
+
+class Schedule(BaseModel):
+    """How ln f falls and when learning ends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schedule: Annotated[Literal["1/t", "halving", "samc"], Field(description="how ln f falls")] = "1/t"
+    ln_f_final: Annotated[float, Field(gt=0, lt=1, description="learning ends when ln f is below this")] = 1e-6
+    flatness: Annotated[
+        float, Field(gt=0, lt=1, description="halving: every known level's count is within 1 - flatness of the mean")
+    ] = 0.8
+    t0: Annotated[float, Field(gt=0, description="samc: visits per level before ln f begins to fall")] = 1000.0
+
+
+@dataclass
+class Learner:
+    """Where a window (or a walker that learns alone) stands in its schedule.
+
+    visits_per_level is t: steps of one walker since the schedule (re)started, per known level.
+    """
+
+    ln_f: float = 1.0
+    clock: int = 0
+    stage: int = 0
+    restarts: int = 0
+    inverse_time: bool = False
+    finished: bool = False
+    known: int = 0
+    flatness: float = 0.0
+
+    @property
+    def raw(self) -> bool:
+        """Whether ln g is still too rough to be shared or exchanged on."""
+        return self.ln_f > RAW
+
+    def numbers(self) -> NDArray[np.float64]:
+        """All fields as numbers, for a checkpoint; counts stay exact below 2**53."""
+        return np.array([float(getattr(self, name)) for name in self.__dataclass_fields__])
+
+    @classmethod
+    def from_numbers(cls, numbers: NDArray[np.float64]) -> Learner:
+        """The learner that `numbers` was taken from."""
+        kinds = {name: type(field.default) for name, field in cls.__dataclass_fields__.items()}
+        return cls(**{name: kind(number) for (name, kind), number in zip(kinds.items(), numbers.tolist(), strict=True)})
+
+    def restart(self) -> None:
+        """A level came late: learn again from a middling ln f."""
+        self.ln_f = max(self.ln_f, RAW)
+        self.clock = 0
+        self.inverse_time = False
+        self.finished = False
+        self.restarts += 1
+
+    def advance(self, schedule: Schedule, counts: NDArray[np.int64], steps: int) -> bool:
+        """One round of `steps` steps per walker is over, `counts` are the stage's visits of the known levels.
+
+        Returns whether a new stage begins (the histogram is to be cleared).
+        """
+        self.clock += steps
+        time = self.clock / max(1, len(counts))
+        least = int(counts.min()) if len(counts) else 0
+        self.flatness = least / (float(counts.mean()) or 1.0) if len(counts) else 0.0
+        begins = _ADVANCE[schedule.schedule](self, schedule, counts, time, least)
+        self.stage += begins
+        self.finished = self.ln_f <= schedule.ln_f_final
+        return begins
+
+    def _halving(self, schedule: Schedule, counts: NDArray[np.int64], time: float, least: int) -> bool:
+        if self.finished or least < 1.0 / np.sqrt(self.ln_f):
+            return False
+        mean = float(counts.mean())
+        if max(mean - least, float(counts.max()) - mean) > (1.0 - schedule.flatness) * mean:
+            return False
+        self.ln_f /= 2.0
+        return True
+
+    def _inverse_time(self, schedule: Schedule, counts: NDArray[np.int64], time: float, least: int) -> bool:
+        if self.inverse_time:
+            self.ln_f = min(self.ln_f, 1.0 / time)
+            return False
+        if least == 0:
+            return False
+        self.ln_f /= 2.0
+        if self.ln_f <= 1.0 / time:
+            self.inverse_time = True
+        return True
+
+    def _samc(self, schedule: Schedule, counts: NDArray[np.int64], time: float, least: int) -> bool:
+        self.ln_f = min(1.0, schedule.t0 / time)
+        return False
+
+
+_ADVANCE = {"halving": Learner._halving, "1/t": Learner._inverse_time, "samc": Learner._samc}

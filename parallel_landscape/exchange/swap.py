@@ -1,0 +1,129 @@
+"""Replica exchange between the slots of neighbouring windows, over any number of processes.
+
+T. Vogel, Y. W. Li, T. Wuest, D. P. Landau, PRL 110, 210603 (2013): walkers x in window i and y in window j change places with
+P = min(1, g_i(x) g_j(y) / (g_i(y) g_j(x))), which leaves both weights 1/g_i and 1/g_j invariant. Both holders add the same two halves in
+the same order and compare with the same uniform, so they agree without an arbiter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parallel_landscape.exchange.comm import Bytes, Comm, Message
+from parallel_landscape.exchange.layout import Layout
+from parallel_landscape.rng import Purpose, fill_exponentials
+from parallel_landscape.specialise import Kernel, compile_function
+from parallel_landscape.walker import Slot
+
+ABSENT, LOST = -1, -2  # instead of a level: takes no part; looks for a state in its window
+Meeting = tuple[int, int]
+
+
+def exchange(
+    slots: dict[int, Slot], willing: Callable[[Slot], bool], layout: Layout, comm: Comm, seed: int, round_number: int
+) -> list[int]:
+    """Let the slots that meet in this round try to swap walkers; returns the local slots that found a first walker.
+
+    A slot that never reached its window takes a copy of a partner's walker that lies in it.
+    """
+    meetings = [meeting for meeting in layout.pairs(round_number) if meeting[0] in slots or meeting[1] in slots]
+    if not meetings:
+        return []
+    mine = {slot: _announced(slots[slot], willing) for meeting in meetings for slot in meeting if slot in slots}
+    theirs = _trade(meetings, {slot: _bytes(np.int64, level) for slot, level in mine.items()}, layout, comm)
+    levels = mine | {slot: int(packed.view(np.int64)[0]) for slot, packed in theirs.items()}
+    both = [meeting for meeting in meetings if levels[meeting[0]] >= 0 and levels[meeting[1]] >= 0]
+    swapping = _accepted(both, levels, slots, layout, comm, seed, round_number)
+    rescuing = [meeting for meeting in meetings if sorted((levels[meeting[0]], levels[meeting[1]]))[0] == LOST]
+    rescuing = [meeting for meeting in rescuing if max(levels[meeting[0]], levels[meeting[1]]) >= 0]
+    return _move(swapping, rescuing, levels, slots, layout, comm)
+
+
+def _announced(slot: Slot, willing: Callable[[Slot], bool]) -> int:
+    if not slot.reached:
+        return LOST
+    return slot.walker.level if willing(slot) else ABSENT
+
+
+def _bytes(kind: type, value: float) -> Bytes:
+    return np.array([value], dtype=kind).view(np.uint8)
+
+
+def _trade(meetings: Iterable[Meeting], payloads: dict[int, Bytes], layout: Layout, comm: Comm) -> dict[int, Bytes]:
+    """What the other end of each meeting holds, by the other end's slot; `payloads` has that of the local ends."""
+    known: dict[int, Bytes] = {}
+    messages, senders = [], []
+    for pair in meetings:
+        for own, other in (pair, pair[::-1]):
+            if own not in payloads or other in payloads:
+                continue
+            messages.append(Message(layout.rank_of(other), pair[0], payloads[own]))
+            senders.append(other)
+    known.update(zip(senders, comm.swap(messages), strict=True))
+    return known
+
+
+def _accepted(
+    meetings: list[Meeting], levels: dict[int, int], slots: dict[int, Slot], layout: Layout, comm: Comm, seed: int, number: int
+) -> list[Meeting]:
+    halves: dict[int, float] = {}
+    for lower, upper in meetings:
+        for own, other in ((lower, upper), (upper, lower)):
+            if own in slots:
+                ln_g = slots[own].ln_g
+                halves[own] = float(ln_g[levels[own]] - ln_g[levels[other]])
+                slots[own].meetings += 1
+    theirs = _trade(meetings, {slot: _bytes(np.float64, half) for slot, half in halves.items()}, layout, comm)
+    halves |= {slot: float(packed.view(np.float64)[0]) for slot, packed in theirs.items()}
+    draws = shared_exponentials(seed, Purpose.EXCHANGE, number, [meeting[0] for meeting in meetings])
+    return [
+        meeting
+        for meeting, minus_ln_u in zip(meetings, draws.tolist(), strict=True)
+        if -(halves[meeting[0]] + halves[meeting[1]]) <= minus_ln_u
+    ]
+
+
+def _move(
+    swapping: list[Meeting], rescuing: list[Meeting], levels: dict[int, int], slots: dict[int, Slot], layout: Layout, comm: Comm
+) -> list[int]:
+    """Carry the walkers over; a rescue copies the walker to the lost slot when it lies in that slot's window."""
+    travelling = [*swapping, *rescuing]
+    packed = {
+        own: slots[own].walker.pack()
+        for pair in travelling
+        for own, other in (pair, pair[::-1])
+        if own in slots and (other not in slots or pair in rescuing)
+    }
+    arrived = _trade(travelling, {slot: payload for slot, payload in packed.items()}, layout, comm)
+    for lower, upper in swapping:
+        if lower in slots and upper in slots:
+            slots[lower].walker, slots[upper].walker = slots[upper].walker, slots[lower].walker
+        for own, other in ((lower, upper), (upper, lower)):
+            if own in slots:
+                slots[own].swaps += 1
+                if other not in slots:
+                    slots[own].walker.unpack(arrived[other])
+    found = []
+    for pair in rescuing:
+        for own, other in (pair, pair[::-1]):
+            if own in slots and levels[own] == LOST and np.isfinite(slots[own].ln_g[levels[other]]):
+                slots[own].walker.unpack(arrived[other] if other in arrived else packed[other])
+                slots[own].walker.name = own
+                found.append(own)
+    return found
+
+
+@cache
+def _kernel() -> Kernel:
+    return compile_function(fill_exponentials)
+
+
+def shared_exponentials(seed: int, purpose: Purpose, number: int, names: list[int]) -> NDArray[np.float64]:
+    """-ln u for each name, bit-identical on every rank, whatever its processor."""
+    out = np.empty(len(names))
+    _kernel().compiled(np.uint64(seed), np.uint64(purpose), np.uint64(number), np.array(names, dtype=np.uint64), out)
+    return out

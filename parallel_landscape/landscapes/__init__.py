@@ -1,0 +1,15 @@
+"""What is sampled: energies over states. A landscape is made by a plain function; see `landscape.py`.
+
+`MODELS` maps the name in a job file to "module:function". The keyword parameters of that function are the job file's keys,
+except `data`, which stands for the section `[landscape.data]`.
+"""
+
+from __future__ import annotations
+
+MODELS: dict[str, str] = {
+    "ising-2d": "parallel_landscape.landscapes.ising:ising_2d",
+    "potts-2d": "parallel_landscape.landscapes.potts:potts_2d",
+    "binary-perceptron": "parallel_landscape.landscapes.perceptron:binary_perceptron",
+    "committee": "parallel_landscape.landscapes.committee:committee",
+    "binary-mlp": "parallel_landscape.landscapes.mlp:binary_mlp",
+}

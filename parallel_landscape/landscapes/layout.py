@@ -1,0 +1,86 @@
+"""Where everything of a network of sign units lies in one flat array of 64-bit words.
+
+One array with constant offsets, for separate arrays would keep the compiler from knowing that they do not overlap. A
+plane is `words` words, one bit a pattern.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from parallel_landscape.landscapes.bits import planes_for
+from parallel_landscape.network import Network
+from parallel_landscape.simd import address
+
+
+class Layer(NamedTuple):
+    """Offsets, in words, of one layer. A unit has `planes` planes of its counter h = (m-1)/2, the last one its sign.
+
+    first_weight: number of the layer's first weight in the flat vector. frozen: all weights are +1 and never move.
+    counters: (units, planes, words). critical: (units, words), patterns with |m| = 1, where one step changes the sign.
+    scratch: (units, planes, words), the counters as they would be after the move, for layers two or more above it.
+    """
+
+    units: int
+    fan_in: int
+    planes: int
+    first_weight: int
+    frozen: bool
+    counters: int
+    critical: int
+    scratch: int
+
+    def sign(self, unit: int, words: int) -> int:
+        """Offset of the sign plane of `unit`."""
+        return self.counters + ((unit + 1) * self.planes - 1) * words
+
+
+class Layout(NamedTuple):
+    """All layers, first one first. flips: patterns whose unit would turn. wrong: wrong patterns, kept for several outputs."""
+
+    words: int
+    layers: tuple[Layer, ...]
+    flips: int
+    wrong: int
+    size: int
+
+
+def layout_of(network: Network, words: int, real: bool) -> Layout:
+    """The layout for planes of `words` words; with real inputs the first layer has only its sign plane here."""
+    layers = []
+    end, weight = 0, 0
+    last = len(network.layers) - 2
+    for index, (units, fan_in) in enumerate(zip(network.layers[1:], network.fan_in, strict=True)):
+        frozen = network.majority and index == last
+        planes = 1 if real and index == 0 else planes_for(fan_in)
+        critical = end + units * planes * words
+        scratch = critical + units * words
+        layers.append(Layer(units, fan_in, planes, weight, frozen, end, critical, scratch))
+        end = scratch + (units * planes * words if index >= 2 else 0)
+        weight += 0 if frozen else units * fan_in
+    return Layout(words, tuple(layers), end, end + words, end + 2 * words)
+
+
+class Memory(NamedTuple):
+    """Addresses of the arrays that the kernels of a network use, under the names of `Params` and `State` in sign_network.py."""
+
+    words: Any
+    fields: Any
+    weights: Any
+    columns: Any
+    lanes: Any
+    valid: Any
+    labels: Any
+
+
+def memory(params: Any, state: Any) -> Memory:
+    """The addresses for one move."""
+    return Memory(
+        address(state.words),
+        address(state.fields),
+        address(state.weights),
+        address(params.columns),
+        address(params.lanes),
+        address(params.valid),
+        address(params.labels),
+    )

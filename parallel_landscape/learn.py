@@ -1,0 +1,188 @@
+"""The second phase: every window learns ln g, round by round, while walkers change places between windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parallel_landscape.ensembles.schedule import Learner, Schedule
+from parallel_landscape.exchange.comm import Comm
+from parallel_landscape.exchange.layout import Layout
+from parallel_landscape.exchange.share import average, gather_group
+from parallel_landscape.exchange.swap import exchange
+from parallel_landscape.exchange.windows import Window
+from parallel_landscape.rng import Purpose
+from parallel_landscape.sampler import Sampler
+from parallel_landscape.walker import Slot, new_table
+
+
+IDLE = 16  # a finished window walks this many times less, so that its processor serves the hard ones
+
+
+@dataclass
+class Learning:
+    """Windows with their learners. A group is the set of slots that learn one ln g: a window's walkers, or each alone."""
+
+    windows: list[Window]
+    layout: Layout
+    schedule: Schedule
+    steps: int
+    approach_steps: int
+    share: Literal["window", "none"] = "window"
+    exchanges: bool = True
+    most_rounds: int | None = None
+    rounds: int = 0
+    learners: dict[int, Learner] = field(default_factory=dict)
+
+    def begin(self, slots: dict[int, Slot]) -> None:
+        """Give every slot the table of its window, and a table to approach the window by where it lies elsewhere."""
+        for slot in slots.values():
+            low, high = self.window_of(slot)
+            slot.reached = low <= slot.walker.level <= high
+            self._new_tables(slot, reached=slot.reached)
+            slot.steps = slot.accepted = 0
+            self.learners.setdefault(self.group_of(slot.number)[0], Learner())
+
+    def about(self) -> dict[str, Any]:
+        """What all ranks know alike, as plain values for a checkpoint."""
+        return {"rounds": self.rounds, "windows": [list(window) for window in self.windows]}
+
+    def arrays(self, slot: Slot) -> dict[str, NDArray[Any]]:
+        """What a checkpoint keeps of a slot in this phase."""
+        return {**slot.arrays(), "learner": self.learner_of(slot).numbers()}
+
+    def restore_slot(self, slot: Slot, arrays: dict[str, NDArray[Any]]) -> None:
+        """Put back a slot and the learner of its group."""
+        slot.restore(arrays)
+        self.learners[self.group_of(slot.number)[0]] = Learner.from_numbers(arrays["learner"])
+
+    def window_of(self, slot: Slot) -> Window:
+        """First and last level of the slot's window."""
+        return self.windows[self.layout.place(slot.number).window]
+
+    def group_of(self, slot: int) -> range:
+        """The slots that learn together with this one."""
+        return self.layout.group_of(slot) if self.share == "window" else range(slot, slot + 1)
+
+    def learner_of(self, slot: Slot) -> Learner:
+        """The schedule that the slot follows."""
+        return self.learners[self.group_of(slot.number)[0]]
+
+    def step(self, sampler: Sampler, slots: dict[int, Slot], comm: Comm) -> None:
+        """One round: walk, learn together, change places."""
+        for slot in slots.values():
+            if slot.reached:
+                learner = self.learner_of(slot)
+                sampler.advance(slot, Purpose.LEARN, learner.ln_f, self._steps_of(learner))
+            else:
+                self._approach(sampler, slot)
+        if self.share == "window" and self.layout.walkers > 1:
+            self._learn_together(slots, comm)
+        else:
+            for slot in slots.values():
+                if slot.reached:
+                    self._learn(self.learner_of(slot), [slot], slot.visits + slot.histogram, slot.histogram)
+        if self.exchanges:
+            found = exchange(slots, lambda slot: not self.learner_of(slot).raw, self.layout, comm, sampler.seed, self.rounds)
+            for number in found:
+                self._arrive(slots[number])
+        for slot in slots.values():
+            window = self.layout.place(slot.number).window
+            slot.walker.note_end(window == 0, window == len(self.windows) - 1)
+        self.rounds += 1
+
+    def _steps_of(self, learner: Learner) -> int:
+        return max(1, self.steps // IDLE) if learner.finished else self.steps
+
+    def unfinished(self, slots: dict[int, Slot]) -> bool:
+        """Whether a local slot still has to learn, or may still find its window."""
+        if self.most_rounds is not None and self.rounds >= self.most_rounds:
+            return False
+        return any(self._unfinished(slot) for slot in slots.values())
+
+    def _unfinished(self, slot: Slot) -> bool:
+        return not self.learner_of(slot).finished if slot.reached else slot.steps < self.approach_steps
+
+    def _approach(self, sampler: Sampler, slot: Slot) -> None:
+        """Walk towards the window for one round under a rough weight that lets the walker neither past the window nor rest."""
+        low, high = self.window_of(slot)
+        chunk = sampler.landscape.sweep
+        for _ in range(max(1, self.steps // chunk)):
+            if slot.steps >= self.approach_steps:
+                return
+            sampler.advance(slot, Purpose.APPROACH, 1.0, chunk)
+            if low <= slot.walker.level <= high:
+                self._arrive(slot)
+                return
+
+    def _arrive(self, slot: Slot) -> None:
+        slot.reached = True
+        slot.steps = slot.accepted = 0
+        self._new_tables(slot, reached=True)
+
+    def _new_tables(self, slot: Slot, *, reached: bool) -> None:
+        low, high = self.window_of(slot)
+        levels = len(slot.ln_g)
+        first, last = low, high
+        if not reached:
+            first, last = (low, levels - 1) if slot.walker.level > high else (0, high)
+        slot.ln_g[:] = new_table(levels, first, last)
+        slot.histogram[:] = 0
+        slot.visits[:] = 0
+
+    def _learn_together(self, slots: dict[int, Slot], comm: Comm) -> None:
+        """Groups of several walkers: pool the counts, average ln g, and let everybody draw the same conclusions."""
+        rows = {number: np.array([slot.ln_g, slot.histogram, slot.visits, np.full(len(slot.ln_g), slot.reached)])
+                for number, slot in slots.items()}  # fmt: skip
+        known = gather_group(rows, self.layout, comm)
+        for first in sorted({self.group_of(number)[0] for number in slots}):
+            members = [number for number in self.group_of(first) if known[number][3, 0]]
+            here = [slots[number] for number in members if number in slots]
+            if not here:
+                continue
+            counts = sum(known[number][1] for number in members)
+            visits = sum(known[number][2] for number in members) + counts
+            learner = self.learners[first]
+            if not learner.raw:
+                seen = [known[number][1] + known[number][2] > 0 for number in members]
+                mean = average([known[number][0] for number in members], seen)
+                for slot in here if mean is not None else []:
+                    slot.ln_g[:] = np.where(np.isnan(mean), slot.ln_g, mean)
+            self._learn(learner, here, visits, counts)
+
+    def _learn(self, learner: Learner, here: list[Slot], visits: NDArray[np.float64], counts: NDArray[np.float64]) -> None:
+        """The group's round is over: `visits` ever and `counts` of this stage, over all its members."""
+        known = np.flatnonzero(visits)
+        if not len(known):
+            return  # all have only just arrived
+        late = self._late(learner, len(known))
+        begins = learner.advance(self.schedule, counts[known], self._steps_of(learner))
+        if late and not learner.raw:
+            learner.restart()
+        for slot in here:
+            if begins or late:
+                slot.visits += slot.histogram
+                slot.histogram[:] = 0
+            low, high = self.window_of(slot)
+            if len(known) < high - low + 1:
+                _level_unvisited(slot.ln_g, known, low, high)
+
+    @staticmethod
+    def _late(learner: Learner, known: int) -> bool:
+        """Whether the group has come upon a level that it did not know before."""
+        late = known > learner.known
+        learner.known = known
+        return late
+
+
+def _level_unvisited(ln_g: NDArray[np.float64], known: NDArray[np.int64], low: int, high: int) -> None:
+    """Let levels not yet visited follow the lower of the two nearest visited ones: found late, they trap no walker."""
+    inside = np.arange(low, high + 1)
+    right = np.searchsorted(known, inside)
+    above = known[np.minimum(right, len(known) - 1)]
+    below = known[np.maximum(right - 1, 0)]
+    unvisited = above != inside
+    ln_g[inside[unvisited]] = np.minimum(ln_g[above], ln_g[below])[unvisited]

@@ -1,0 +1,264 @@
+"""From the slots at the end of a run to its result: one ln g, its error, and an honest status."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parallel_landscape.analysis.join import Joined, JoinError, join
+from parallel_landscape.ensembles.schedule import Learner
+from parallel_landscape.exchange.comm import Comm
+from parallel_landscape.exchange.share import average
+from parallel_landscape.learn import Learning
+from parallel_landscape.sampler import Sampler
+from parallel_landscape.walker import Slot
+
+_HEAD = 12  # numbers that travel with a slot's table
+
+
+@dataclass(frozen=True)
+class SlotReport:
+    """What one slot knows at the end (or at a report, without the arrays)."""
+
+    learner: Learner
+    reached: bool
+    steps: int
+    accepted: int
+    meetings: int
+    swaps: int
+    trips: int
+    level: int
+    ln_g: NDArray[np.float64]
+    visits: NDArray[np.int64]
+
+
+def collect(learning: Learning, slots: dict[int, Slot], comm: Comm) -> dict[int, SlotReport] | None:
+    """Every slot's report on rank 0, None elsewhere."""
+    rows = {number: _pack(slot, learning.learner_of(slot)) for number, slot in slots.items()}
+    gathered = comm.gather(rows)
+    return None if gathered is None else {number: _unpack(packed) for number, packed in gathered.items()}
+
+
+def _pack(slot: Slot, learner: Learner) -> NDArray[np.uint8]:
+    head = np.array(
+        [slot.reached, slot.steps, slot.accepted, slot.meetings, slot.swaps, slot.walker.trips, slot.walker.level,
+         learner.ln_f, learner.stage, learner.restarts, learner.finished, learner.flatness]
+    , dtype=np.float64)  # fmt: skip
+    visits = (slot.visits + slot.histogram) * slot.reached
+    return np.concatenate([head.view(np.uint8), slot.ln_g.view(np.uint8), visits.view(np.uint8)])
+
+
+def _unpack(packed: NDArray[np.uint8]) -> SlotReport:
+    head, ln_g, visits = np.split(packed, [8 * _HEAD, 8 * _HEAD + (packed.size - 8 * _HEAD) // 2])
+    reached, steps, accepted, meetings, swaps, trips, level, ln_f, stage, restarts, finished, flatness = head.view(np.float64)
+    learner = Learner(ln_f=ln_f, stage=int(stage), restarts=int(restarts), finished=bool(finished), flatness=flatness)
+    counts = (int(count) for count in (steps, accepted, meetings, swaps, trips, level))
+    return SlotReport(learner, bool(reached), *counts, ln_g.view(np.float64).copy(), visits.view(np.int64).copy())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What goes into result.nc."""
+
+    result: dict[str, Any]
+    windows: dict[str, Any]
+    attributes: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        """The verdict in a word or two."""
+        return str(self.attributes["status"])
+
+
+def conclude(
+    sampler: Sampler, learning: Learning, reports: dict[int, SlotReport], known: NDArray[np.bool_], stopped: str
+) -> Outcome:
+    """The outcome of a run. `known` are levels seen in the search; `stopped` says why it ended early, or is empty."""
+    levels = sampler.landscape.levels
+    tables = np.array([[_window_table(learning, reports, repeat, window) for window in range(len(learning.windows))]
+                       for repeat in range(learning.layout.repeats)])  # fmt: skip
+    visits = np.sum([report.visits for report in reports.values()], axis=0)
+    known = known | (visits > 0)
+    whole_range = learning.windows[0][0] == 0 and learning.windows[-1][1] == len(levels) - 1
+    joins, problem = _join_all(tables)
+    absolute = whole_range and math.isfinite(sampler.landscape.ln_states) and not problem
+    curves = np.array([_normalised(joined.ln_g, sampler.landscape.ln_states if absolute else None) for joined in joins])
+    ln_g, error, visited = _combine(curves, len(levels))
+    inside = np.zeros(len(levels), bool)
+    for low, high in learning.windows:
+        inside[low : high + 1] = True
+    status, reason = _verdict(learning, reports, joins, problem, known & inside & ~visited, stopped)
+    kept = np.flatnonzero(known | visited)
+    span = slice(int(kept[0]), int(kept[-1]) + 1)
+    result = {
+        "energy": np.arange(levels.start, levels.stop, levels.step)[span],
+        "ln_g": ln_g[span],
+        "ln_g_error": error[span],
+        "visited": visited[span],
+        "known": known[span],
+        "histogram": visits[span],
+    }
+    attributes = {"status": status, "reason": reason, "normalisation": "absolute" if absolute else "relative"}
+    return Outcome(result, window_table(sampler, learning, reports, tables, joins, known), attributes)
+
+
+def _window_table(learning: Learning, reports: dict[int, SlotReport], repeat: int, window: int) -> NDArray[np.float64]:
+    """ln g of one window, nan where no walker of it has been."""
+    layout = learning.layout
+    members = [reports[layout.slot(repeat, window, walker)] for walker in range(layout.walkers)]
+    members = [member for member in members if member.reached and member.visits.any()]
+    if not members:
+        return np.full(len(reports[0].ln_g), np.nan)
+    seen = [member.visits > 0 for member in members]
+    mean = average([member.ln_g for member in members], seen)
+    return np.where(seen[0], members[0].ln_g, np.nan) if mean is None else mean
+
+
+def _join_all(tables: NDArray[np.float64]) -> tuple[list[Joined], str]:
+    """One join a repeat; with several repeats, levels weigh by their variance over the repeats."""
+    variances = _variances(tables)
+    joins = []
+    try:
+        for table in tables:
+            present = ~np.isnan(table).all(axis=1)
+            if not present.any():
+                raise JoinError("no window was reached")
+            joined = join(table[present], None if variances is None else variances[present])
+            joins.append(_with_gaps_for_all(joined, present))
+    except JoinError as error:
+        return [], str(error)
+    return joins, ""
+
+
+def _with_gaps_for_all(joined: Joined, present: NDArray[np.bool_]) -> Joined:
+    if present.all():
+        return joined
+    empty = np.full(len(present) - 1, np.nan)
+    return Joined(joined.ln_g, joined.shifts, empty, empty.copy(), joined.chi_square)
+
+
+def _variances(tables: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """(windows, levels) variance over the repeats of each window's ln g about its mean over levels, halfway to the window's average."""
+    if len(tables) < 3:
+        return None
+    with np.errstate(invalid="ignore"):
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            centred = tables - np.nanmean(tables, axis=2, keepdims=True)
+            variance = np.nanvar(centred, axis=0, ddof=1)
+            typical = np.nanmean(variance, axis=1, keepdims=True)
+    smooth = 0.5 * (variance + typical)
+    return np.where(np.isfinite(smooth) & (smooth > 0), smooth, 1.0)
+
+
+def _normalised(ln_g: NDArray[np.float64], ln_states: float | None) -> NDArray[np.float64]:
+    """ln g whose states sum to exp(ln_states); without it, whose largest value is 0."""
+    top = np.nanmax(ln_g)
+    if ln_states is None:
+        return np.asarray(ln_g - top)
+    return np.asarray(ln_g - top - np.log(np.nansum(np.exp(ln_g - top))) + ln_states)
+
+
+def _combine(curves: NDArray[np.float64], levels: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Mean and standard error over independent repeats, where all of them have been; nan error for one."""
+    if not len(curves):
+        return np.full(levels, np.nan), np.full(levels, np.nan), np.zeros(levels, bool)
+    visited = ~np.isnan(curves).any(axis=0)
+    mean = np.where(visited, curves.mean(axis=0), np.nan)
+    if len(curves) == 1:
+        return mean, np.full(levels, np.nan), visited
+    return mean, np.where(visited, curves.std(axis=0, ddof=1) / math.sqrt(len(curves)), np.nan), visited
+
+
+def _verdict(
+    learning: Learning, reports: dict[int, SlotReport], joins: list[Joined], problem: str, missed: NDArray[np.bool_], stopped: str
+) -> tuple[str, str]:
+    """Status in a word or two, and the sentence behind it."""
+    unreached = [w for w, group in _by_window(learning, reports).items() if not all(_group_reached(learning, group))]
+    if unreached:
+        lowest = min(report.level for report in reports.values())
+        return "unreached windows", f"windows {unreached} were not reached; the lowest level reached is number {lowest}"
+    if problem:
+        return "broken join", problem
+    unfinished = [w for w, group in _by_window(learning, reports).items() if not all(r.learner.finished for r in group)]
+    if unfinished:
+        if stopped:
+            return "out of time", f"windows {unfinished} had not finished learning when the run stopped ({stopped}); resume it"
+        return "limited by the clock", f"windows {unfinished} had not finished learning when max_sweeps was used up"
+    if any(joined.broken for joined in joins):
+        return "broken join", "neighbouring windows contradict each other where they overlap; see gap_largest"
+    if missed.any():
+        return "unvisited levels", f"{int(missed.sum())} levels seen in the search were not visited again while learning"
+    return "converged", "every window finished its schedule and the windows agree where they overlap"
+
+
+def _by_window(learning: Learning, reports: dict[int, SlotReport]) -> dict[int, list[SlotReport]]:
+    table: dict[int, list[SlotReport]] = {window: [] for window in range(len(learning.windows))}
+    for number, report in reports.items():
+        table[learning.layout.place(number).window].append(report)
+    return table
+
+
+def _group_reached(learning: Learning, group: list[SlotReport]) -> list[bool]:
+    """For each repeat of a window, whether any of its walkers has reached it."""
+    walkers = learning.layout.walkers
+    return [any(report.reached for report in group[first : first + walkers]) for first in range(0, len(group), walkers)]
+
+
+def window_table(
+    sampler: Sampler,
+    learning: Learning,
+    reports: dict[int, SlotReport],
+    tables: NDArray[np.float64] | None = None,
+    joins: list[Joined] | None = None,
+    known: NDArray[np.bool_] | None = None,
+) -> dict[str, Any]:
+    """The per-window table of `store.schema.WINDOWS`; what is not known yet is left out."""
+    levels = sampler.landscape.levels
+    columns: dict[str, list[Any]] = {}
+    for window, group in _by_window(learning, reports).items():
+        low, high = learning.windows[window]
+        visits = np.sum([report.visits for report in group], axis=0)
+        seen = visits > 0 if known is None else known
+        walkers = learning.layout.walkers
+        per_repeat = [np.sum([r.visits for r in group[first : first + walkers]], axis=0) > 0 for first in range(0, len(group), walkers)]
+        steps = sum(report.steps for report in group)
+        meetings, swaps = _meetings_above(learning, reports, window)
+        row = {
+            "energy_low": levels[low],
+            "energy_high": levels[high],
+            "walkers": len(group),
+            "reached": sum(report.reached for report in group),
+            "finished": all(report.learner.finished for report in group),
+            "ln_f": max(report.learner.ln_f for report in group),
+            "stage": min(report.learner.stage for report in group),
+            "restarts": sum(report.learner.restarts for report in group),
+            "levels_known": int(seen[low : high + 1].sum()),
+            "levels_visited": int(np.logical_and.reduce(per_repeat)[low : high + 1].sum()),
+            "steps": steps,
+            "acceptance": sum(report.accepted for report in group) / steps if steps else math.nan,
+            "exchange_acceptance": swaps / meetings if meetings else math.nan,
+            "round_trips": sum(report.trips for report in group),
+        }
+        if joins:
+            last = window == len(learning.windows) - 1
+            row["gap_rms"] = math.nan if last else max(joined.gap_rms[window] for joined in joins)
+            row["gap_largest"] = math.nan if last else max(joined.gap_largest[window] for joined in joins)
+        for key, value in row.items():
+            columns.setdefault(key, []).append(value)
+    return columns
+
+
+def _meetings_above(learning: Learning, reports: dict[int, SlotReport], window: int) -> tuple[int, int]:
+    """Meetings and swaps of a window with the next one; a slot counts both sides, the first and last window only one."""
+    counts = {w: (sum(r.meetings for r in group), sum(r.swaps for r in group)) for w, group in _by_window(learning, reports).items()}
+    meetings = swaps = 0
+    for below in range(window + 1):
+        meetings, swaps = counts[below][0] - meetings, counts[below][1] - swaps
+    return (meetings, swaps) if window < len(counts) - 1 else (0, 0)

@@ -1,0 +1,164 @@
+"""One run, from a checked job to result.nc: search, then learn, round by round; and the same from a checkpoint on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parallel_landscape.boundary import goes_on, save
+from parallel_landscape.campaign import Campaign, begin, steps_per_round
+from parallel_landscape.errors import RunError, Stopped
+from parallel_landscape.exchange.comm import Comm
+from parallel_landscape.exchange.windows import Window, divide
+from parallel_landscape.job import Job
+from parallel_landscape.learn import Learning
+from parallel_landscape.outcome import Outcome, collect, conclude
+from parallel_landscape.provenance import version
+from parallel_landscape.restore import Saved, restore
+from parallel_landscape.sampler import BrokenLandscape
+from parallel_landscape.search import CHUNKS, Search
+from parallel_landscape.store.result import write_result
+from parallel_landscape.store.run_folder import write_atomically, write_text
+
+
+def run_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = False) -> Outcome | None:
+    """Carry out a job in its run folder; returns the outcome on rank 0 and None elsewhere.
+
+    Raises JobError before anything is written when job, landscape and number of ranks do not fit together, and Stopped when
+    the run stopped in good time and can be resumed.
+    """
+    campaign = begin(job, comm, force_new=force_new, quiet=quiet)
+    return _carry_on(campaign, new_search(campaign) if needs_search(job) else None, None)
+
+
+def resume_run(path: Path, comm: Comm, *, settings: dict[str, Any] | None = None, quiet: bool = False) -> Outcome | None:
+    """Go on with the run in `path` from its last checkpoint, on any number of ranks; as `run_job` else.
+
+    settings: new values of keys that do not change the result, such as {"run.walltime_minutes": 600}.
+    """
+    campaign, saved = restore(path, comm, settings or {}, quiet=quiet)
+    return _carry_on(campaign, *phases_from(campaign, saved))
+
+
+def phases_from(campaign: Campaign, saved: Saved | None) -> tuple[Search | None, Learning | None]:
+    """The phase that a checkpoint was in, with the slots as they were; without a checkpoint, the first phase."""
+    if saved is None:
+        return (new_search(campaign) if needs_search(campaign.job) else None), None
+    state = saved.about["state"]
+    phase: Search | Learning
+    if saved.about["phase"] == "search":
+        phase = new_search(campaign)
+        phase.restore(state)
+    else:
+        phase = new_learning(campaign, [(low, high) for low, high in state["windows"]])
+        phase.rounds = state["rounds"]
+    for number, slot in campaign.slots.items():
+        phase.restore_slot(slot, saved.slots[number])
+    return (phase, None) if isinstance(phase, Search) else (None, phase)
+
+
+def _carry_on(campaign: Campaign, search: Search | None, learning: Learning | None) -> Outcome | None:
+    try:
+        return _phases(campaign, search, learning)
+    except BrokenLandscape as error:
+        path = campaign.folder.path / f"broken-slot-{error.slot.number}.npz"
+        state = error.slot.walker.state
+        write_atomically(path, lambda beside: _save_state(beside, error.move, state))
+        raise RunError(f"{error}\nmove and state are in {path}") from None
+
+
+def _save_state(path: Path, move: int, state: Any) -> None:
+    with path.open("wb") as file:
+        np.savez(file, move=move, **state._asdict())
+
+
+def _phases(campaign: Campaign, search: Search | None, learning: Learning | None) -> Outcome | None:
+    if learning is None:
+        while search is not None and goes_on(campaign, search):
+            search.step(campaign.sampler, campaign.slots, campaign.comm)
+        learning = _start_learning(campaign, search)
+    try:
+        while goes_on(campaign, learning):
+            learning.step(campaign.sampler, campaign.slots, campaign.comm)
+    except Stopped:
+        write_outcome(campaign, learning)
+        raise
+    save(campaign, learning)
+    return write_outcome(campaign, learning)
+
+
+def needs_search(job: Job) -> bool:
+    """Whether energies or crossing times have to be found out first."""
+    return not isinstance(job.exchange.windows, list) and (job.exchange.energy is None or job.exchange.measured)
+
+
+def new_search(campaign: Campaign) -> Search:
+    """The search of this job, at its beginning."""
+    most = max(1, campaign.job.exchange.search_sweeps // CHUNKS)
+    return Search(campaign.sampler.levels, campaign.sampler.landscape.sweep, most)
+
+
+def new_learning(campaign: Campaign, windows: list[Window]) -> Learning:
+    """The learning of this job in these windows, at its beginning."""
+    job, sweep = campaign.job, campaign.sampler.landscape.sweep
+    steps = steps_per_round(job, sweep)
+    most = None if job.ensemble.max_sweeps is None else max(1, job.ensemble.max_sweeps * sweep // steps)
+    return Learning(
+        windows,
+        campaign.layout,
+        job.ensemble,
+        steps,
+        approach_steps=job.exchange.search_sweeps * sweep,
+        share=job.exchange.share,
+        exchanges=job.exchange.kind == "windows",
+        most_rounds=most,
+    )
+
+
+def _start_learning(campaign: Campaign, search: Search | None) -> Learning:
+    """Lay the windows, write them into the resolved job, and give every slot its table."""
+    if search is not None:
+        campaign.known = search.seen > 0
+    windows = _windows(campaign, search)
+    if campaign.comm.rank == 0:
+        levels = campaign.sampler.landscape.levels
+        write_text(campaign.folder.job, campaign.job.toml([[levels[low], levels[high]] for low, high in windows]))
+    learning = new_learning(campaign, windows)
+    learning.begin(campaign.slots)
+    save(campaign, learning)
+    return learning
+
+
+def _windows(campaign: Campaign, search: Search | None) -> list[Window]:
+    """The windows as levels: explicit, or laid over the energies asked for or found."""
+    job, levels = campaign.job, campaign.sampler.landscape.levels
+    if isinstance(job.exchange.windows, list):
+        return [(levels.index(low), levels.index(high)) for low, high in job.exchange.windows]
+    energy, cost = job.exchange.energy, None
+    first, last = (0, len(levels) - 1) if energy is None else (levels.index(energy[0]), levels.index(energy[1]))
+    if search is not None:
+        low, high = search.range
+        if energy is None:
+            first, last = low, high
+        if job.exchange.measured:
+            cost = search.crossing_cost()[np.clip(np.arange(first, last + 1), low, high) - low]
+    windows = divide(first, last, campaign.layout.windows, job.exchange.overlap, cost)
+    if energy is None:  # what the search has missed may still be found while learning
+        windows[0], windows[-1] = (0, windows[0][1]), (windows[-1][0], len(levels) - 1)
+    return windows
+
+
+def write_outcome(campaign: Campaign, learning: Learning) -> Outcome | None:
+    """Collect everything on rank 0, conclude and write result.nc; None on the other ranks."""
+    reports = collect(learning, campaign.slots, campaign.comm)
+    campaign.progress.close()
+    if reports is None:
+        return None
+    outcome = conclude(campaign.sampler, learning, reports, campaign.known, campaign.stopped)
+    attributes = outcome.attributes | {"seed": str(campaign.job.seed), "job": campaign.job.toml(), "version": version()}
+    write_result(campaign.folder.result, outcome.result, outcome.windows, attributes)
+    if not campaign.stopped:
+        campaign.folder.alive.unlink(missing_ok=True)
+    return outcome

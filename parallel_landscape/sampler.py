@@ -1,0 +1,108 @@
+"""A landscape with its compiled kernel: moves walkers, knows nothing of windows or processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parallel_landscape.dynamics.flip import flip_template, scratch
+from parallel_landscape.ensembles.wang_landau import Weight, barrier, visit
+from parallel_landscape.errors import RunError
+from parallel_landscape.landscape import Landscape
+from parallel_landscape.rng import Purpose, generator
+from parallel_landscape.specialise import Kernel, compile_function, specialise
+from parallel_landscape.walker import Slot, Walker, new_table
+
+
+class BrokenLandscape(RunError):
+    """A landscape that breaks its promises; carries the slot and the move, for inspection."""
+
+    def __init__(self, message: str, slot: Slot, move: int) -> None:
+        super().__init__(message)
+        self.slot = slot
+        self.move = move
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Compiled moves of one landscape under Wang-Landau weights; every stream comes from `seed`."""
+
+    landscape: Landscape
+    seed: int
+    advance_kernel: Kernel
+    energy_kernel: Kernel
+    scratch: tuple[Any, Any]
+
+    @property
+    def levels(self) -> int:
+        """Number of levels in the landscape's range, attained or not."""
+        return len(self.landscape.levels)
+
+    def new_slot(self, number: int) -> Slot:
+        """A slot with a random walker and an empty table over all levels."""
+        state = self.landscape.initial(generator(self.seed, Purpose.INITIAL, number))
+        walker = Walker(state, 0, number)
+        walker.level = self.recomputed_level(walker)
+        zeros = np.zeros(self.levels, np.int64)
+        return Slot(number, walker, new_table(self.levels, 0, self.levels - 1), zeros, zeros.copy())
+
+    def recomputed_level(self, walker: Walker) -> int:
+        """The level of a walker from its weights alone. Raises RunError when it is not one of the landscape's levels."""
+        energy = self.energy_kernel(self.landscape.params, walker.state)
+        levels = self.landscape.levels
+        if energy not in levels:
+            raise RunError(
+                f"the energy of walker {walker.name} is {energy}, which is not among the landscape's levels "
+                f"{levels.start}, {levels.start + levels.step}, ..., {levels[-1]}; check `levels` and `energy` with check_landscape"
+            )
+        return levels.index(int(energy))
+
+    def advance(self, slot: Slot, purpose: Purpose, ln_f: float, steps: int) -> None:
+        """Move the slot's walker by `steps` proposals under the slot's table, raising ln g by `ln_f` a visit."""
+        moves, minus_ln_u = self.scratch
+        walker = slot.walker
+        level, accepted, bad = self.advance_kernel.compiled(
+            self.landscape.params,
+            walker.state,
+            Weight(slot.ln_g, slot.histogram, ln_f),
+            moves,
+            minus_ln_u,
+            np.uint64(self.seed),
+            np.uint64(purpose),
+            np.uint64(slot.number),
+            np.uint64(slot.block),
+            np.uint64(self.landscape.moves),
+            self.levels,
+            walker.level,
+            steps,
+        )
+        if bad >= 0:
+            energy = self.landscape.levels[level]
+            raise BrokenLandscape(
+                f"move {bad} of walker {walker.name} at energy {energy} changes the energy by something that is no integer or leads out "
+                "of the landscape's levels: `delta` or `levels` is wrong; check_landscape finds out which",
+                slot,
+                int(bad),
+            )
+        walker.level = level
+        slot.accepted += accepted
+        slot.steps += steps
+        slot.block += -(-steps // len(moves))
+
+    def check_drift(self, slot: Slot) -> None:
+        """Compare the walker's level with the one recomputed from its weights. Raises RunError when they differ."""
+        true = self.recomputed_level(slot.walker)
+        if true != slot.walker.level:
+            levels = self.landscape.levels
+            raise RunError(
+                f"energy drift in slot {slot.number}: the running energy is {levels[slot.walker.level]}, recomputed from the "
+                f"weights it is {levels[true]}; `commit` does not keep the caches right (check_landscape finds the move)"
+            )
+
+
+def make_sampler(landscape: Landscape, seed: int) -> Sampler:
+    """Compile (or load) what the landscape needs."""
+    kernel = specialise(flip_template, landscape.delta, landscape.commit, barrier, visit, stride=landscape.levels.step)
+    return Sampler(landscape, seed, kernel, compile_function(landscape.energy), scratch())

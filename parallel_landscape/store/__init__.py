@@ -1,0 +1,1 @@
+"""Files: what is in them (schema), where they lie (run_folder), and how they are written."""

@@ -1,0 +1,53 @@
+"""Every variable that a result file holds, declared once; files, checks and documentation come from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Variable:
+    """Name, dimensions, type, unit and meaning of a stored variable."""
+
+    name: str
+    dims: tuple[str, ...]
+    dtype: str
+    unit: str
+    meaning: str
+
+
+def _table(*variables: Variable) -> dict[str, Variable]:
+    return {variable.name: variable for variable in variables}
+
+
+_E, _W = ("energy",), ("window",)
+
+RESULT = _table(
+    Variable("energy", _E, "i8", "1", "energy of each level"),
+    Variable("ln_g", _E, "f8", "1", "logarithm of the number of states; nan where not visited"),
+    Variable("ln_g_error", _E, "f8", "1", "standard error of ln_g over independent repeats; nan with a single repeat"),
+    Variable("visited", _E, "i1", "1", "1 where every repeat has visited the level while learning"),
+    Variable("known", _E, "i1", "1", "1 where any walker has ever been on the level, the search included"),
+    Variable("histogram", _E, "i8", "1", "visits while learning, summed over all walkers"),
+)
+
+WINDOWS = _table(
+    Variable("energy_low", _W, "i8", "1", "lowest energy of the window"),
+    Variable("energy_high", _W, "i8", "1", "highest energy of the window"),
+    Variable("walkers", _W, "i8", "1", "walkers in the window, all repeats"),
+    Variable("reached", _W, "i8", "1", "walkers that found their way into the window"),
+    Variable("finished", _W, "i8", "1", "1 when learning ended by itself in every repeat"),
+    Variable("ln_f", _W, "f8", "1", "largest ln f over the repeats at the end"),
+    Variable("stage", _W, "i8", "1", "least number of stages over the repeats"),
+    Variable("restarts", _W, "i8", "1", "times that a level found late started learning again"),
+    Variable("levels_known", _W, "i8", "1", "levels of the window on which any walker has ever been"),
+    Variable("levels_visited", _W, "i8", "1", "levels of the window visited while learning in every repeat"),
+    Variable("steps", _W, "i8", "1", "proposals, all walkers"),
+    Variable("acceptance", _W, "f8", "1", "fraction of proposals accepted"),
+    Variable("exchange_acceptance", _W, "f8", "1", "fraction of meetings with the next window that swapped walkers; nan for the last"),
+    Variable("round_trips", _W, "i8", "1", "round trips between lowest and highest window of the walkers now here"),
+    Variable("gap_rms", _W, "f8", "1", "rms disagreement with the next window where they overlap; nan for the last"),
+    Variable("gap_largest", _W, "f8", "1", "largest disagreement with the next window; nan for the last"),
+)

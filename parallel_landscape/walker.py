@@ -1,0 +1,100 @@
+"""Walkers travel, slots stay: a slot owns a table and a random stream, a walker the state that moves through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+FRESH, FROM_BOTTOM, FROM_TOP = 0, 1, 2  # which end of the energy axis a walker has seen last
+
+
+@dataclass
+class Walker:
+    """A state at its level, with the walker's own number and its journey between the two ends of the energy axis."""
+
+    state: Any
+    level: int
+    name: int
+    origin: int = FRESH
+    trips: int = 0
+
+    def pack(self) -> Bytes:
+        """Everything that travels, as bytes; the size depends on the landscape only."""
+        head = np.array([self.level, self.name, self.origin, self.trips], dtype=np.int64)
+        return np.concatenate([part.view(np.uint8) for part in (head, *self._flat())])
+
+    def unpack(self, packed: Bytes) -> None:
+        """Become the walker that was packed, in place."""
+        self.level, self.name, self.origin, self.trips = (int(word) for word in packed[:32].view(np.int64))
+        start = 32
+        for part in self.state:
+            part.reshape(-1).view(np.uint8)[:] = packed[start : start + part.nbytes]
+            start += part.nbytes
+
+    def copy_state(self) -> Any:
+        """A copy of the state's arrays."""
+        return type(self.state)(*(part.copy() for part in self.state))
+
+    def _flat(self) -> list[Bytes]:
+        return [np.ascontiguousarray(part).reshape(-1).view(np.uint8) for part in self.state]
+
+    def note_end(self, at_bottom: bool, at_top: bool) -> None:
+        """Count a round trip when the bottom is seen again after the top."""
+        if at_bottom:
+            self.trips += self.origin == FROM_TOP
+            self.origin = FROM_BOTTOM
+        elif at_top and self.origin == FROM_BOTTOM:
+            self.origin = FROM_TOP
+
+
+@dataclass
+class Slot:
+    """The place of a walker: a window's table over all levels, its stream counter and its counts.
+
+    ln_g is +inf outside the window; histogram counts visits since the stage began, visits all of them; known marks levels that
+    a walker of the window has been on while learning.
+    """
+
+    number: int
+    walker: Walker
+    ln_g: NDArray[np.float64]
+    histogram: NDArray[np.int64]
+    visits: NDArray[np.int64]
+    block: int = 0
+    steps: int = 0
+    accepted: int = 0
+    meetings: int = 0
+    swaps: int = 0
+    reached: bool = False
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything that a checkpoint keeps of the slot."""
+        counts = [self.block, self.steps, self.accepted, self.meetings, self.swaps, int(self.reached)]
+        return {
+            "walker": self.walker.pack(),
+            "ln_g": self.ln_g,
+            "histogram": self.histogram,
+            "visits": self.visits,
+            "counts": np.array(counts, dtype=np.int64),
+        }
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Become the slot that `arrays` was taken from."""
+        self.walker.unpack(np.ascontiguousarray(arrays["walker"]))
+        self.ln_g[:] = arrays["ln_g"]
+        self.histogram[:] = arrays["histogram"]
+        self.visits[:] = arrays["visits"]
+        counts = arrays["counts"].tolist()
+        self.block, self.steps, self.accepted, self.meetings, self.swaps = counts[:5]
+        self.reached = bool(counts[5])
+
+
+def new_table(levels: int, first: int, last: int) -> NDArray[np.float64]:
+    """ln g over all levels: 0 inside [first, last], +inf outside."""
+    table = np.full(levels, np.inf)
+    table[first : last + 1] = 0.0
+    return table
