@@ -6,18 +6,22 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parallel_landscape.check import LandscapeError, check_landscape, check_numbers
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.errors import JobError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import ROUND_STEPS, Job, check_windows
 from parallel_landscape.landscape import Landscape
+from parallel_landscape.landscapes import MODELS
 from parallel_landscape.network import Network
 from parallel_landscape.progress import Progress
 from parallel_landscape.provenance import digest_of, provenance
@@ -26,6 +30,8 @@ from parallel_landscape.sampler import Sampler, make_sampler
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store.run_folder import RunFolder, set_aside, write_text
 from parallel_landscape.walker import Slot
+
+TRIED = 10  # moves of a user's landscape that are checked in plain Python before a run; `pland check` makes more
 
 
 @dataclass
@@ -66,6 +72,8 @@ def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
     landscape = job.build_landscape(data)
     check_fit(job, landscape, comm.size)
     folder = RunFolder(job.folder)
+    on_first_rank(comm, lambda: folder.refuse_existing(force_new))
+    on_first_rank(comm, lambda: check_promises(job, landscape))
     on_first_rank(comm, lambda: _create(folder, force_new))
     campaign = assemble(job, comm, folder, landscape, data.digest, quiet=quiet)
     if comm.rank == 0:
@@ -113,6 +121,8 @@ def on_first_rank(comm: Comm, work: Any) -> None:
 
 def check_fit(job: Job, landscape: Landscape, ranks: int) -> Layout:
     """The layout of the job's slots. Raises JobError with all that does not fit between job, landscape and ranks."""
+    with _own_model(job):
+        check_numbers(landscape)
     wrong = check_windows(job, landscape.levels)
     layout = Layout(job.run.repeats, job.windows_count(landscape.levels), job.exchange.walkers_per_window, ranks)
     if ranks > layout.slots:
@@ -123,6 +133,23 @@ def check_fit(job: Job, landscape: Landscape, ranks: int) -> Layout:
     if wrong:
         raise JobError(wrong)
     return layout
+
+
+def check_promises(job: Job, landscape: Landscape, moves: int = TRIED) -> None:
+    """Try a landscape of the user's own for a few moves. Raises JobError when it breaks its contract."""
+    if job.model_name in MODELS:
+        return
+    with _own_model(job):
+        check_landscape(landscape, moves=moves)
+
+
+@contextmanager
+def _own_model(job: Job) -> Iterator[None]:
+    """What is wrong with a user's model is a mistake in the job."""
+    try:
+        yield
+    except LandscapeError as error:
+        raise JobError(f'[landscape] model: "{job.model_name}": {error}') from error
 
 
 def warm_sampler(landscape: Landscape, seed: int) -> Sampler:

@@ -32,7 +32,7 @@ class LandscapeError(RunError):
 def check_landscape(landscape: Landscape, *, moves: int = 200, seed: int = 0) -> None:
     """Raise a LandscapeError that names the function at fault, or return. `moves`: length of the walk in plain Python."""
     rng = np.random.default_rng(seed)
-    _check_numbers(landscape)
+    check_numbers(landscape)
     _check_initial(landscape, seed)
     for trial in range(min(FRESH, moves)):
         move = (0, landscape.moves - 1)[trial] if trial < 2 else int(rng.integers(landscape.moves))
@@ -41,10 +41,10 @@ def check_landscape(landscape: Landscape, *, moves: int = 200, seed: int = 0) ->
     _check_compiled(landscape, seed, moves)
 
 
-def _check_numbers(landscape: Landscape) -> None:
+def check_numbers(landscape: Landscape) -> None:
     """The plain numbers of the landscape."""
-    if landscape.moves < 1:
-        raise LandscapeError(f"moves = {landscape.moves}; a landscape needs at least one move.")
+    if not isinstance(landscape.moves, int | np.integer) or landscape.moves < 1:
+        raise LandscapeError(f"moves = {landscape.moves!r}; a landscape needs at least one move.")
     if not isinstance(landscape.levels, range) or len(landscape.levels) == 0 or landscape.levels.step < 1:
         raise LandscapeError(
             f"levels = {landscape.levels!r}; allowed is a range of integers, ascending, that holds every energy, such as "
@@ -134,7 +134,7 @@ def _check_delta_is_quiet(landscape: Landscape, state: Any, energy: int, weights
 def _check_compiled(landscape: Landscape, seed: int, steps: int) -> None:
     """The compiled functions walk the same way as the plain ones, bit for bit."""
     stride = landscape.levels.step
-    functions = landscape.delta, landscape.commit, wang_landau.barrier, wang_landau.visit
+    functions = landscape.delta, landscape.commit, wang_landau.cost, wang_landau.visit
     try:
         kernel, energy = specialise(flip_template, *functions, stride=stride), compile_function(landscape.energy)
         compiled = _walked(landscape, kernel.compiled, seed, steps)
@@ -220,7 +220,7 @@ def _is_named_tuple(value: Any) -> bool:
     return isinstance(value, tuple) and hasattr(value, "_fields")
 
 
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+def _same(one: Any, other: Any) -> bool:
     return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 

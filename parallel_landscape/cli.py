@@ -1,27 +1,30 @@
-"""The command line: `pland new | check | run | status`."""
+"""The command line: `pland new | check | run | resume | status`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import time
 import tomllib
 import traceback
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from parallel_landscape import templates
 from parallel_landscape.campaign import check_fit
-from parallel_landscape.errors import JobError, PlandError
+from parallel_landscape.errors import JobError, PlandError, Stopped
 from parallel_landscape.exchange.comm import Comm, Serial
 from parallel_landscape.exchange.world import find_world, launched
 from parallel_landscape.job import Job, load_job
 from parallel_landscape.launch import start_ranks, usable_cores
 from parallel_landscape.provenance import version
 from parallel_landscape.restore import load_run_job
-from parallel_landscape.run import resume_run, run_job
+from parallel_landscape.rounds import resume_run, run_job
 from parallel_landscape.store.run_folder import RunFolder
+
+TURN_SECONDS = 0.2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,50 +37,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
             comm = find_world()
             return _sample(parsed, arguments, comm)
         return int(_COMMANDS[parsed.command](parsed))
-    except PlandError as error:
-        _say(error, comm)
-        if comm.size > 1 and not isinstance(error, JobError):
-            comm.abort(error.exit_code)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    except Exception:
-        traceback.print_exc()
-        if comm.size > 1:
-            sys.stderr.flush()
-            comm.abort(1)
-        return 1
-
-
-def _say(error: PlandError, comm: Comm) -> None:
-    """Print an error once: bad input is the same on every rank, anything else belongs to the rank that met it."""
-    if isinstance(error, JobError):
+    except Stopped as stopped:  # on every rank
         if comm.rank == 0:
-            count = len(error.mistakes)
-            head = "1 mistake" if count == 1 else f"{count} mistakes"
-            print(f"pland: {head}:\n" + "\n".join(f"  - {mistake}" for mistake in error.mistakes), file=sys.stderr)
-        return
-    where = f" (rank {comm.rank})" if comm.size > 1 else ""
-    print(f"pland: {error}{where}", file=sys.stderr, flush=True)
+            print(f"pland: {stopped}", file=sys.stderr)
+        return stopped.exit_code
+    except PlandError as error:
+        return _fail(_explained(error), error.exit_code, comm)
+    except KeyboardInterrupt:
+        return _fail("pland: interrupted", 130, comm)
+    except BaseException:
+        return _fail(f"{traceback.format_exc()}pland: this should not happen; please report it", 1, comm)
+
+
+def _explained(error: PlandError) -> str:
+    if isinstance(error, JobError):
+        count = len(error.mistakes)
+        head = "1 mistake" if count == 1 else f"{count} mistakes"
+        return f"pland: {head}:\n" + "\n".join(f"  - {mistake}" for mistake in error.mistakes)
+    return f"pland: {error}"
+
+
+def _fail(message: str, code: int, comm: Comm) -> int:
+    """Print the message and return the code. One of several ranks takes all others down, which may be waiting for it.
+
+    Ranks speak in turn: when all fail alike, only the first is heard.
+    """
+    if comm.size == 1:
+        print(message, file=sys.stderr)
+        return code
+    time.sleep(min(TURN_SECONDS * comm.rank, 5.0))
+    print(f"{message} (rank {comm.rank})", file=sys.stderr, flush=True)
+    comm.abort(code)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pland", description="Maps the weight space of neural networks.")
     parser.add_argument("--version", action="version", version=version())
+    ranks: dict[str, Any] = {"type": _positive, "help": "start so many MPI ranks (default: one for each usable core)"}
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     new = commands.add_parser("new", help="print a commented job file to start from")
     new.add_argument("name", nargs="?", help="which one; without a name, lists them")
     check = commands.add_parser("check", help="all mistakes of a job at once; then what it will take")
     check.add_argument("job", type=Path)
-    check.add_argument("-n", "--ranks", type=_positive, default=None, help="plan for so many ranks")
+    check.add_argument("-n", "--ranks", type=_positive, help="plan for so many ranks")
     run = commands.add_parser("run", help="carry out a job, here and now")
     run.add_argument("job", type=Path)
-    run.add_argument("-n", "--ranks", type=_positive, default=None, help="start so many MPI ranks (default: one for each usable core)")
+    run.add_argument("-n", "--ranks", **ranks)
+    run.add_argument("--base", type=Path, help="where relative paths in the job start from (default: its own folder)")
     run.add_argument("--force-new", action="store_true", help="set an existing run folder aside and start anew")
     run.add_argument("--quiet", action="store_true", help="no progress")
     resume = commands.add_parser("resume", help="go on with a run from its last checkpoint, on any number of ranks")
     resume.add_argument("run", type=Path)
-    resume.add_argument("-n", "--ranks", type=_positive, default=None, help="start so many MPI ranks (default: one for each usable core)")
+    resume.add_argument("-n", "--ranks", **ranks)
     resume.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change run.walltime_minutes and the like")
     resume.add_argument("--quiet", action="store_true", help="no progress")
     status = commands.add_parser("status", help="how far a run has got, or its verdict")
@@ -96,8 +108,10 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
     """`run` and `resume`: here when ranks have been started already, else on ranks of our own."""
     resuming = parsed.command == "resume"
     settings = _settings(parsed.set) if resuming else {}
-    job = load_run_job(RunFolder(parsed.run), settings) if resuming else load_job(parsed.job)
+    job = load_run_job(RunFolder(parsed.run), settings) if resuming else load_job(parsed.job, parsed.base and parsed.base.resolve())
     if not launched():
+        if not resuming:
+            RunFolder(job.folder).refuse_existing(parsed.force_new)
         ranks = _ranks(job, parsed.ranks)
         if ranks > 1:
             return start_ranks(ranks, arguments)
@@ -127,18 +141,18 @@ def _settings(given: list[str]) -> dict[str, Any]:
 
 def _ranks(job: Job, asked: int | None) -> int:
     """How many ranks to start: as asked, else one a usable core, never more than slots."""
-    if asked is not None:
-        return asked
     cores = usable_cores()
-    return 1 if cores == 1 else min(cores, check_fit(job, job.build_landscape(), 1).slots)
+    if asked == 1 or (asked is None and cores == 1):
+        return 1
+    slots = check_fit(job, job.build_landscape(), asked or 1).slots
+    return asked or min(cores, slots)
 
 
 def _check(parsed: argparse.Namespace) -> int:
     from parallel_landscape.plan import make_plan
 
     job = load_job(parsed.job)
-    ranks = parsed.ranks or 1
-    plan, _ = make_plan(job, ranks)
+    plan = make_plan(job, parsed.ranks or 1)
     print(f"{job.name}: no mistakes")
     print("\n".join(plan.lines(parsed.ranks or min(usable_cores(), plan.layout.slots))))
     return 0
@@ -155,14 +169,10 @@ def _status(parsed: argparse.Namespace) -> int:
 
 
 def _new(parsed: argparse.Namespace) -> int:
-    templates = {file.name.removesuffix(".toml"): file for file in resources.files("parallel_landscape.templates").iterdir()
-                 if file.name.endswith(".toml")}  # fmt: skip
     if parsed.name is None:
-        print("\n".join(sorted(templates)))
-        return 0
-    if parsed.name not in templates:
-        raise JobError(f"there is no job file {parsed.name!r} to start from; choose from {', '.join(sorted(templates))}")
-    print(templates[parsed.name].read_text(), end="")
+        print("\n".join(templates.names()))
+    else:
+        print(templates.read(parsed.name), end="")
     return 0
 
 

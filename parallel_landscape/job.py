@@ -2,102 +2,34 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
-import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from parallel_landscape.data import SOURCES
 from parallel_landscape.data.build import build_training_set, load_source, source_keys
 from parallel_landscape.data.training_set import TrainingSet
-from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.errors import JobError
 from parallel_landscape.exchange import windows as window_rules
-from parallel_landscape.keys import check_keys, keys_model, mistakes
+from parallel_landscape.keys import check_keys, mistakes
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
+from parallel_landscape.model import DATA, load_model, make_landscape, model_keys, takes_data
 from parallel_landscape.network import Network
+from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Run
 
 _SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "run")
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 ROUND_STEPS = 100_000  # proposals between exchanges when sweeps_per_round is left out
-
-
-class Section(BaseModel):
-    """A section of the job file: unknown keys and loose types are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Dynamics(Section):
-    """How one walker moves."""
-
-    kind: Annotated[Literal["flip"], Field(description="single moves, accepted by Metropolis")] = "flip"
-    sweeps_per_round: Annotated[
-        int | None, Field(ge=1, description="sweeps between exchanges; when left out, enough for 100,000 proposals")
-    ] = None
-
-
-class Ensemble(Schedule):
-    """Under which weight, and how it is learnt."""
-
-    model_config = Section.model_config
-
-    kind: Annotated[Literal["wang-landau"], Field(description="learn ln g by visiting all levels alike")] = "wang-landau"
-    max_sweeps: Annotated[int | None, Field(ge=1, description="stop learning after so many sweeps of each walker")] = None
-
-
-class Exchange(Section):
-    """What walkers do together between rounds."""
-
-    kind: Annotated[
-        Literal["windows", "none"], Field(description="replica exchange between neighbouring windows, or none")
-    ] = "windows"
-    windows: Annotated[
-        Annotated[int, Field(ge=1)] | Literal["auto"] | list[Annotated[list[int], Field(min_length=2, max_length=2)]],
-        Field(description='number of windows, "auto", or energies [[lowest, highest], ...] in ascending order'),
-    ] = "auto"
-    spacing: Annotated[
-        Literal["equal", "diffusion"] | None,
-        Field(description="windows of equal width, or of equal measured crossing time (always so for auto)"),
-    ] = None
-    walkers_per_window: Annotated[int, Field(ge=1, description="walkers in each window")] = 1
-    share: Annotated[
-        Literal["window", "none"], Field(description="the walkers of a window average their ln g, or learn alone")
-    ] = "window"
-    overlap: Annotated[float, Field(gt=0, lt=1, description="fraction of a window that it shares with the next")] = 0.5
-    energy: Annotated[
-        Annotated[list[int], Field(min_length=2, max_length=2)] | None,
-        Field(description="lowest and highest energy; found by a search when left out"),
-    ] = None
-    search_sweeps: Annotated[
-        int, Field(ge=1, description="most sweeps a walker may spend to find the range, and again to find its window")
-    ] = 200_000
-
-    @property
-    def measured(self) -> bool:
-        """Whether windows are laid by measured crossing times."""
-        return self.windows == "auto" if self.spacing is None else self.spacing == "diffusion"
-
-
-class Run(Section):
-    """Where the run lies and how long it may take."""
-
-    folder: Annotated[str, Field(description="folder of runs; RUN is folder/name")] = "runs"
-    repeats: Annotated[int, Field(ge=1, description="independent whole runs: where error bars come from")] = 1
-    checkpoint_minutes: Annotated[float, Field(gt=0, description="time between checkpoints")] = 10.0
-    checkpoint_rounds: Annotated[int | None, Field(ge=1, description="rounds between checkpoints, besides the minutes")] = None
-    walltime_minutes: Annotated[
-        float | None, Field(gt=0, description="stop, resumable, before this; SLURM's own limit is found by itself")
-    ] = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +52,7 @@ class Job:
     @property
     def folder(self) -> Path:
         """The run folder."""
-        return self.base / self.run.folder / self.name
+        return self.base / Path(self.run.folder).expanduser() / self.name
 
     def windows_count(self, levels: range) -> int:
         """How many windows there are; known before the search."""
@@ -135,12 +67,15 @@ class Job:
     def training_set(self, network: Network) -> TrainingSet:
         """The training set for a network of this architecture."""
         assert self.source_name is not None
-        return build_training_set(load_source(self.source_name), self.data, network, self.seed)
+        try:
+            return build_training_set(load_source(self.source_name), self.data, network, self.seed)
+        except JobError as error:
+            raise error.within("[landscape.data]") from None
 
     def build_landscape(self, data: Callable[[Network], TrainingSet] | None = None) -> Landscape:
         """The landscape; `data` replaces the training set's source (another rank's copy, for instance)."""
-        given = {"data": data or self.training_set} if self.source_name is not None else {}
-        return self.model(**self.landscape, **given)
+        given = {DATA: data or self.training_set} if self.source_name is not None else {}
+        return make_landscape(self.model_name, self.model, {**self.landscape, **given})
 
     def resolved(self) -> dict[str, Any]:
         """The job with its defaults filled in, as plain values for TOML."""
@@ -195,39 +130,54 @@ def load_job(path: str | Path, base: Path | None = None) -> Job:
 
     base: where its relative paths and modules start from; the file's own folder when left out.
     """
-    path = Path(path)
+    content, folder = read_job(path)
+    return make_job(content, base or folder)
+
+
+def read_job(path: str | Path) -> tuple[dict[str, Any], Path]:
+    """The content of a job file, not yet checked, and the folder it lies in."""
+    path = Path(path).expanduser()
     try:
-        content = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8")), path.parent.resolve()
     except FileNotFoundError:
         raise JobError(f"job file {path} does not exist; `pland new NAME > {path}` writes one to start from") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise JobError(f"job file {path} cannot be read: {error}") from None
+    except OSError as error:
+        raise JobError(f"job file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise JobError(f"job file {path} is no text in UTF-8: {error.reason} at byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:
         raise JobError(f"job file {path} is not valid TOML: {error}") from None
-    return make_job(content, base or path.parent.resolve())
 
 
 def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
     """Check the content of a job file; relative paths in it start from `base`. Raises JobError with every mistake found."""
     base = base or Path.cwd()
     wrong: list[str] = []
-    unknown = [key for key in content if key not in _SECTIONS]
-    wrong += [f"[{key}]: unknown section or key; allowed: {', '.join(_SECTIONS)}." for key in unknown]
+    wrong += [_unknown(key) for key in content if key not in _SECTIONS]
     name, seed = _name(content, wrong), _seed(content, wrong)
     landscape = _landscape(content.get("landscape"), base, wrong)
     sections = {
         key: _section(model, key, content.get(key, {}), wrong)
         for key, model in {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run}.items()
     }
+    if sections["exchange"] is not None:
+        wrong += _contradictions(sections["exchange"])
     if wrong:
         raise JobError(wrong)
     return Job(name=name, seed=seed, **landscape, **sections, base=base)
 
 
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key, _SECTIONS, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"{key}: unknown section or key; {hint}Allowed: {', '.join(_SECTIONS)}."
+
+
 def _name(content: Mapping[str, Any], wrong: list[str]) -> str:
     name = content.get("name")
-    if not isinstance(name, str) or not name or any(c in name for c in "/\\\0") or name in (".", ".."):
-        wrong.append(f"name: given {name!r}; a run needs a name that can be a folder's, e.g. name = \"digits-3-vs-5\".")
+    if not isinstance(name, str) or name.strip() in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\"):
+        given = "not given" if name is None else f"given {name!r}"
+        wrong.append(f"name: {given}; a run needs a name that can be a folder's, e.g. name = 'digits-3-vs-5'.")
     return str(name)
 
 
@@ -253,82 +203,72 @@ def _section(model: type[BaseModel], key: str, given: Any, wrong: list[str]) -> 
 
 def _landscape(given: Any, base: Path, wrong: list[str]) -> dict[str, Any]:
     if not isinstance(given, Mapping) or not isinstance(given.get("model"), str):
-        wrong.append(f'[landscape] model: required; one of {", ".join(MODELS)}, or "my_module:function".')
+        wrong.append(f'[landscape] model: required; choose from {", ".join(MODELS)}, or write "my_module:function".')
         return {}
-    keys = {key: value for key, value in given.items() if key not in ("model", "data")}
+    name, model = given["model"], None
+    keys = {key: value for key, value in given.items() if key not in ("model", DATA)}
     try:
-        model = load_model(given["model"], base)
+        model = load_model(name, base)
+        keys = check_keys(model_keys(name, model), keys, "[landscape]")
     except JobError as error:
         wrong += error.mistakes
-        return {}
-    allowed = keys_model(model, skip=("data",))
-    needs_data = "data" in model.__code__.co_varnames[: model.__code__.co_argcount + model.__code__.co_kwonlyargcount]
-    try:
-        keys = check_keys(allowed, keys, "[landscape]")
-    except JobError as error:
-        wrong += error.mistakes
-    source, data = _data(given.get("data"), base, wrong) if needs_data or "data" in given else (None, {})
-    if source is not None and not needs_data:
-        wrong.append(f"[landscape.data]: {given['model']} has no training set; leave this section out.")
-    return {"model_name": given["model"], "model": model, "landscape": keys, "source_name": source, "data": data}
+    source, data = None, {}
+    if model is not None and not takes_data(model):
+        if DATA in given:
+            wrong.append(f"[landscape.data]: {name} has no training set; leave this section out.")
+    elif model is not None or DATA in given:
+        source, data = _data(given.get(DATA), base, wrong)
+    return {"model_name": name, "model": model, "landscape": keys, "source_name": source, "data": data}
 
 
 def _data(given: Any, base: Path, wrong: list[str]) -> tuple[str | None, dict[str, Any]]:
     if not isinstance(given, Mapping) or not isinstance(given.get("source"), str):
-        wrong.append('[landscape.data] source: required, e.g. source = "random".')
+        wrong.append(f"[landscape.data] source: required; choose from {', '.join(SOURCES)}.")
         return None, {}
     keys = {key: value for key, value in given.items() if key != "source"}
     for key in _PATH_KEYS:
         if isinstance(keys.get(key), str):
-            keys[key] = str((base / keys[key]).resolve())
+            keys[key] = str((base / Path(keys[key]).expanduser()).resolve())
     try:
         return given["source"], check_keys(source_keys(load_source(given["source"])), keys, "[landscape.data]")
     except JobError as error:
-        wrong += [line if line.startswith("[") else f"[landscape.data] {line}" for line in error.mistakes]
+        wrong += error.within("[landscape.data]").mistakes
         return given["source"], {}
 
 
-def load_model(name: str, base: Path) -> Callable[..., Landscape]:
-    """The function behind a model's name: one of ours, or "module:function" found beside the job file or on the path."""
-    if name not in MODELS and ":" not in name:
-        raise JobError(f'[landscape] model: given "{name}"; one of {", ".join(MODELS)}, or "my_module:function".')
-    module_name, function_name = MODELS.get(name, name).split(":", 1)
-    if name not in MODELS and str(base) not in sys.path:
-        sys.path.insert(0, str(base))
-    try:
-        module = import_module(module_name)
-    except ImportError as error:
-        raise JobError(f'[landscape] model: "{name}": cannot import {module_name} ({error}); it must lie beside the job file.') from None
-    except Exception as error:  # whatever a user's module raises is the user's to read
-        raise JobError(f'[landscape] model: "{name}": {module_name} fails on import: {type(error).__name__}: {error}') from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise JobError(f'[landscape] model: "{name}": {module_name} has no function {function_name}.')
-    return function  # type: ignore[no-any-return]
+def _contradictions(exchange: Exchange) -> list[str]:
+    """What is wrong in [exchange] for every landscape."""
+    found = []
+    energy, chosen = exchange.energy, exchange.windows
+    if energy is not None and energy[0] >= energy[1]:
+        found.append(f"[exchange] energy: given {energy}; the lowest must be below the highest.")
+    if isinstance(chosen, list):
+        ends = [end for window in chosen for end in window]
+        found += _window_mistakes(chosen, range(min(ends), max(ends) + 1))
+        found += [
+            f"[exchange] {key} and explicit windows were both given; leave out {key}."
+            for key in ("energy", "spacing")
+            if getattr(exchange, key) is not None
+        ]
+    return found
 
 
 def check_windows(job: Job, levels: range) -> list[str]:
     """What is wrong between the job's energies and windows and the landscape's levels."""
-    found = []
-    energy = job.exchange.energy
-    if energy is not None:
-        if energy[0] >= energy[1]:
-            found.append(f"[exchange] energy: given {energy}; the lowest must be below the highest.")
-        outside = [e for e in energy if e not in levels]
-        found += [
-            f"[exchange] energy: {e} is not a level of this landscape: levels are {levels[0]}, {levels[0] + levels.step}, ..., {levels[-1]}."
-            for e in outside
-        ]
-    chosen = job.exchange.windows
+    energy, chosen = job.exchange.energy, job.exchange.windows
     if isinstance(chosen, list):
-        found += [f"[exchange] {sentence}" for sentence in window_rules.mistakes_in(chosen, levels)]
-        if energy is not None:
-            found.append("[exchange] energy and explicit windows were both given; leave out energy.")
-        if job.exchange.spacing is not None:
-            found.append("[exchange] spacing and explicit windows were both given; leave out spacing.")
-    elif not found:
+        return _window_mistakes(chosen, levels)
+    known = f"levels are {levels[0]}, {levels[0] + levels.step}, ..., {levels[-1]}"
+    found = [f"[exchange] energy: {e} is not a level of this landscape: {known}." for e in energy or () if e not in levels]
+    if not found:
         first, last = energy or (levels[0], levels[-1])
         room = (last - first) // levels.step + 1
-        if job.windows_count(levels) > max(1, room // 3):
-            found.append(f"[exchange] windows: {chosen} windows in {room} levels; at most {max(1, room // 3)} (three levels each).")
+        most = max(1, room // 3)
+        if job.windows_count(levels) > most:
+            found.append(f"[exchange] windows: {chosen} windows in {room} levels; at most {most} (three levels each).")
     return found
+
+
+def _window_mistakes(windows: list[list[int]], levels: range) -> list[str]:
+    """What is wrong with explicit windows, as sentences about the job file."""
+    return [f"[exchange] {sentence}." for sentence in window_rules.mistakes_in(windows, levels)]

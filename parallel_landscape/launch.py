@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from parallel_landscape.errors import RunError
+from parallel_landscape.progress import TERMINAL
+from parallel_landscape.stopping import SIGNALS
 
 _LAUNCHER_VARIABLES = ("PMI", "PMIX", "OMPI", "PRTE", "HYDRA", "MPI_LOCAL")
 
@@ -37,5 +41,38 @@ def start_ranks(ranks: int, arguments: Sequence[str]) -> int:
     environment |= {name: environment.get(name, "1") for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     if ranks > usable_cores():
         environment.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
+    if sys.stderr.isatty():
+        environment[TERMINAL] = "1"
     command = [mpiexec(), "-n", str(ranks), sys.executable, "-m", "mpi4py", "-m", "parallel_landscape", *arguments]
-    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode
+    child = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
+    )
+    return _wait_and_forward(child)
+
+
+def _wait_and_forward(child: subprocess.Popen[bytes]) -> int:
+    """Wait for the launcher; a signal to stop becomes SIGUSR1, which every launcher passes on; a second Ctrl-C kills."""
+    interrupts = 0
+
+    def forward(number: int, _frame: object) -> None:
+        nonlocal interrupts
+        interrupts += number == signal.SIGINT
+        if interrupts > 1:
+            os.killpg(child.pid, signal.SIGKILL)
+        elif child.poll() is None:
+            child.send_signal(signal.SIGUSR1)
+
+    before = {number: signal.signal(number, forward) for number in SIGNALS}
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 130 if interrupts > 1 else code if code >= 0 else 128 - code
+
+
+def _die_with_parent() -> None:
+    """Let the kernel end the launcher, and with it the ranks, when this process is killed (Linux only)."""
+    if sys.platform == "linux":
+        set_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import Job
-from parallel_landscape.landscape import Landscape
 from parallel_landscape.rng import Purpose
-from parallel_landscape.campaign import check_fit, steps_per_round, warm_sampler
+from parallel_landscape.campaign import check_fit, check_promises, steps_per_round, warm_sampler
 from parallel_landscape.walker import Slot
 
 CALIBRATION_SECONDS = 0.5
+TRIED_MOVES = 200  # of a user's landscape, in plain Python
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,11 @@ class Plan:
         ]
 
 
-def make_plan(job: Job, ranks: int = 1) -> tuple[Plan, Landscape]:
+def make_plan(job: Job, ranks: int = 1) -> Plan:
     """Measure the kernel for half a second and work out what the job takes. Raises JobError when it does not fit."""
     landscape = job.build_landscape()
     layout = check_fit(job, landscape, ranks)
+    check_promises(job, landscape, moves=TRIED_MOVES)
     sampler = warm_sampler(landscape, job.seed)
     slot = sampler.new_slot(0)
     steps = steps_per_round(job, landscape.sweep)
@@ -63,7 +64,7 @@ def make_plan(job: Job, ranks: int = 1) -> tuple[Plan, Landscape]:
         sampler.advance(slot, Purpose.SEARCH, 0.25, min(steps, 100_000))
         done += min(steps, 100_000)
     elapsed = time.perf_counter() - started
-    plan = Plan(
+    return Plan(
         layout=layout,
         levels=sampler.levels,
         moves=landscape.moves,
@@ -73,7 +74,6 @@ def make_plan(job: Job, ranks: int = 1) -> tuple[Plan, Landscape]:
         shared_bytes=sum(getattr(part, "nbytes", 0) for part in landscape.params),
         visits_needed=_visits(job),
     )
-    return plan, landscape
 
 
 def _visits(job: Job) -> float:

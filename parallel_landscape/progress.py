@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from typing import Any, TextIO
 
+TERMINAL = "PLAND_TERMINAL"  # set for ranks whose launcher hides the terminal from them
 LINE_SECONDS = 30.0
 BAR_SECONDS = 0.5
 
@@ -18,7 +20,7 @@ class Progress:
         self._stream = stream or sys.stderr
         self._quiet = quiet
         self._final = ln_f_final
-        self._terminal = self._stream.isatty()
+        self._terminal = self._stream.isatty() or TERMINAL in os.environ
         self._started = time.monotonic()
         self._last = self._started
         self._bar = False

@@ -17,7 +17,7 @@ from parallel_landscape.job import Job, load_job
 from parallel_landscape.provenance import version
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Arrays, Generation
-from parallel_landscape.store.run_folder import RunFolder
+from parallel_landscape.store.run_folder import RunFolder, lives
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,8 @@ def _check_run(folder: RunFolder) -> None:
 def _check_idle(folder: RunFolder) -> None:
     _check_run(folder)
     driver = folder.driver()
-    if driver is not None and driver["host"] == platform.node() and driver["pid"] != os.getpid() and _lives(driver["pid"]):
+    if driver is not None and driver["host"] == platform.node() and driver["pid"] != os.getpid() and lives(driver["pid"]):
         raise JobError(f"{folder.path} is being run by process {driver['pid']} on this machine; stop that one first")
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _find(folder: RunFolder, comm: Comm) -> Generation | None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from parallel_landscape.dynamics.flip import flip_template, scratch
-from parallel_landscape.ensembles.wang_landau import Weight, barrier, visit
-from parallel_landscape.errors import RunError
+from parallel_landscape.ensembles.wang_landau import Weight, cost, visit
+from parallel_landscape.errors import RunError, describe
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.rng import Purpose, generator
 from parallel_landscape.specialise import Kernel, compile_function, specialise
@@ -42,7 +43,10 @@ class Sampler:
 
     def new_slot(self, number: int) -> Slot:
         """A slot with a random walker and an empty table over all levels."""
-        state = self.landscape.initial(generator(self.seed, Purpose.INITIAL, number))
+        try:
+            state = self.landscape.initial(generator(self.seed, Purpose.INITIAL, number))
+        except (Exception, SystemExit) as error:
+            raise RunError(f"`initial` of the landscape failed for slot {number}: {describe(error)}") from error
         walker = Walker(state, 0, number)
         walker.level = self.recomputed_level(walker)
         zeros = np.zeros(self.levels, np.int64)
@@ -50,7 +54,7 @@ class Sampler:
 
     def recomputed_level(self, walker: Walker) -> int:
         """The level of a walker from its weights alone. Raises RunError when it is not one of the landscape's levels."""
-        energy = self.energy_kernel(self.landscape.params, walker.state)
+        energy = _run(self.energy_kernel, "`energy`", self.landscape.params, walker.state)
         levels = self.landscape.levels
         if energy not in levels:
             raise RunError(
@@ -63,7 +67,9 @@ class Sampler:
         """Move the slot's walker by `steps` proposals under the slot's table, raising ln g by `ln_f` a visit."""
         moves, minus_ln_u = self.scratch
         walker = slot.walker
-        level, accepted, bad = self.advance_kernel.compiled(
+        level, accepted, bad = _run(
+            self.advance_kernel,
+            "`delta` or `commit`",
             self.landscape.params,
             walker.state,
             Weight(slot.ln_g, slot.histogram, ln_f),
@@ -81,8 +87,8 @@ class Sampler:
         if bad >= 0:
             energy = self.landscape.levels[level]
             raise BrokenLandscape(
-                f"move {bad} of walker {walker.name} at energy {energy} changes the energy by something that is no integer or leads out "
-                "of the landscape's levels: `delta` or `levels` is wrong; check_landscape finds out which",
+                f"move {bad} of walker {walker.name} at energy {energy} changes the energy by something that is no integer or "
+                "leads out of the landscape's levels: `delta` or `levels` is wrong; check_landscape finds out which",
                 slot,
                 int(bad),
             )
@@ -102,7 +108,17 @@ class Sampler:
             )
 
 
+def _run(kernel: Kernel, functions: str, *arguments: Any) -> Any:
+    """Call a kernel. Raises RunError that names the user's `functions` in it when they cannot be compiled or raise."""
+    try:
+        return kernel.compiled(*arguments)
+    except NumbaError as error:
+        raise RunError(f"{functions} of the landscape cannot be compiled: {error}") from error
+    except Exception as error:
+        raise RunError(f"{functions} of the landscape failed: {describe(error)}") from error
+
+
 def make_sampler(landscape: Landscape, seed: int) -> Sampler:
     """Compile (or load) what the landscape needs."""
-    kernel = specialise(flip_template, landscape.delta, landscape.commit, barrier, visit, stride=landscape.levels.step)
+    kernel = specialise(flip_template, landscape.delta, landscape.commit, cost, visit, stride=landscape.levels.step)
     return Sampler(landscape, seed, kernel, compile_function(landscape.energy), scratch())

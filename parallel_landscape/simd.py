@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 Word = np.uint64
 Vector = NDArray[np.uint64]
+Int = int | np.integer[Any]
 WIDTHS = (1, 2, 4, 8)
 
 MEMORY = (types.Array, types.CPointer)
@@ -115,7 +116,7 @@ def _per_width(make: Callable[[int], Any]) -> dict[int, Any]:
 
 
 def _make_load(width: int) -> Callable[[Vector, int], Vector]:
-    def load(words: Vector, index: int) -> Vector:
+    def load(words: Vector, index: Int) -> Vector:
         """The vector that starts at `words[index]`; `words` is flat, `index` unsigned."""
         return words[int(index) : int(index) + width].copy()
 
@@ -126,7 +127,7 @@ def _make_load(width: int) -> Callable[[Vector, int], Vector]:
 
 
 def _make_splat(width: int) -> Callable[[int], Vector]:
-    def splat(word: int) -> Vector:
+    def splat(word: Int) -> Vector:
         """A vector with `word` (unsigned) in every lane."""
         return np.full(width, word, dtype=np.uint64)
 
@@ -136,7 +137,7 @@ def _make_splat(width: int) -> Callable[[int], Vector]:
     return compiled_as(VECTORS[width], (types.uint64,), build)(splat)
 
 
-def store(words: Vector, index: int, vector: Vector) -> None:
+def store(words: Vector, index: Int, vector: Vector) -> None:
     """Write `vector` to `words[index:]`; `index` is unsigned."""
     words[int(index) : int(index) + len(vector)] = vector
 
@@ -166,7 +167,7 @@ def address(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def element(array: NDArray[Any], index: int) -> Any:
+def element(array: NDArray[Any], index: Int) -> Any:
     """array[index] of an array or address; `index` is unsigned."""
     return array[int(index)]
 
@@ -176,12 +177,12 @@ def bits_of(number: float) -> int:
     return np.float64(number).view(np.uint64)  # type: ignore[return-value]
 
 
-def double_of(word: int) -> float:
+def double_of(word: Int) -> float:
     """The double whose bits are the unsigned `word`."""
     return np.uint64(word).view(np.float64)  # type: ignore[return-value]
 
 
-def word_count(word: int) -> int:
+def word_count(word: Int) -> int:
     """Number of bits set in one unsigned word, as int64."""
     return int(word).bit_count()
 
@@ -217,11 +218,22 @@ def _changed_fields(builder: Any, context: Any, signature: Any, values: tuple[An
     return builder.sub(builder.load(address, align=4), signed), address
 
 
+def _negative_mask(builder: Any, context: Any, signature: Any, values: tuple[Any, ...], block: int) -> Any:
+    """One word of `negative`. f - x < 0 is f < x, and f + x < 0 is not (~f < x): one comparison, its ends flipped by the sign."""
+    fields, index, columns, start, weight = values
+    lanes, skipped = ir.VectorType(_I32, 64), ir.Constant(_I64, 64 * block)
+    field = builder.load(_pointer(builder, context, signature.args[0], fields, builder.add(index, skipped), lanes), align=4)
+    column = builder.load(_pointer(builder, context, signature.args[2], columns, builder.add(start, skipped), lanes), align=4)
+    flip = builder.ashr(weight, ir.Constant(_I64, 63))
+    below = builder.icmp_signed("<", builder.xor(field, _splat(builder, builder.trunc(flip, _I32), lanes)), column)
+    return builder.xor(builder.bitcast(below, _I64), flip)
+
+
 _FIELDS = (MEMORY, types.uint64, MEMORY, types.uint64, types.int64)
 
 
 def _make_negative(width: int) -> Callable[..., Vector]:
-    def negative(fields: NDArray[np.int32], index: int, columns: NDArray[np.int32], start: int, weight: int) -> Vector:
+    def negative(fields: NDArray[np.int32], index: Int, columns: NDArray[np.int32], start: Int, weight: Int) -> Vector:
         """Bit i is set when fields[index+i] - weight * columns[start+i] < 0, for 64 * width lanes; weight is +1 or -1."""
         lanes = 64 * width
         changed = fields[int(index) : int(index) + lanes] - np.int32(weight) * columns[int(start) : int(start) + lanes]
@@ -230,16 +242,15 @@ def _make_negative(width: int) -> Callable[..., Vector]:
     def build(builder: Any, context: Any, signature: Any, *values: Any) -> Any:
         result = ir.Constant(VECTORS[width].llvm, ir.Undefined)
         for block in range(width):
-            after, _ = _changed_fields(builder, context, signature, values, block)
-            mask = builder.icmp_signed("<", after, ir.Constant(after.type, [0] * 64))
-            result = builder.insert_element(result, builder.bitcast(mask, _I64), ir.Constant(_I32, block))
+            mask = _negative_mask(builder, context, signature, values, block)
+            result = builder.insert_element(result, mask, ir.Constant(_I32, block))
         return result
 
     return compiled_as(VECTORS[width], _FIELDS, build)(negative)
 
 
 def _make_subtract(width: int) -> Callable[..., None]:
-    def subtract(fields: NDArray[np.int32], index: int, columns: NDArray[np.int32], start: int, weight: int) -> None:
+    def subtract(fields: NDArray[np.int32], index: Int, columns: NDArray[np.int32], start: Int, weight: Int) -> None:
         """fields[index+i] -= weight * columns[start+i] for 64 * width lanes; weight is +1 or -1."""
         lanes = 64 * width
         fields[int(index) : int(index) + lanes] -= np.int32(weight) * columns[int(start) : int(start) + lanes]

@@ -1,7 +1,7 @@
 """Single moves of discrete states: propose, compare, accept, visit.
 
 A move is drawn uniformly, so the chain is Metropolis, P = min(1, weight(new) / weight(old)), written without an exponential:
-accept when cost(new) - cost(old) <= -ln u. A rejected move counts as a visit of the present level.
+accept when cost(new) - cost(old) <= -ln u, with cost = -ln weight. A rejected move counts as a visit of the present level.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from parallel_landscape.rng import BLOCK, draw_block
 
 
 def flip_template(
-    delta: Callable[..., int], commit: Callable[..., None], barrier: Callable[..., float], visit: Callable[..., None], *, stride: int
+    delta: Callable[..., int], commit: Callable[..., None], cost: Callable[..., float], visit: Callable[..., float], *, stride: int
 ) -> Callable[..., tuple[int, int, int]]:
     """The loop over single moves of a landscape with integer energies `stride` apart, under any weight.
 
-    barrier(weight, old, new) -> ln(weight(old) / weight(new)) for two level numbers; visit(weight, level) learns.
+    cost(weight, level) -> -ln of the level's weight; visit(weight, level, cost) learns and returns the cost after it. The cost of the
+    present level stays in a register: a load that waits for the last store would be the longest link of the chain.
     """
 
     def advance(
@@ -45,6 +46,7 @@ def flip_template(
         """
         accepted = 0
         done = 0
+        here = cost(weight, level)
         while done < steps:
             draw_block(key, purpose, slot, block, bound, moves, minus_ln_u)
             block += np.uint64(1)
@@ -54,11 +56,12 @@ def flip_template(
                 new = level + delta(params, state, move) // stride
                 if np.uint64(new) >= np.uint64(levels):
                     return level, accepted, move
-                if barrier(weight, level, new) <= minus_ln_u[i]:
+                there = cost(weight, new)
+                if there - here <= minus_ln_u[i]:
                     commit(params, state, move)
-                    level = new
+                    level, here = new, there
                     accepted += 1
-                visit(weight, level)
+                here = visit(weight, level, here)
             done += count
         return level, accepted, np.int64(-1)
 

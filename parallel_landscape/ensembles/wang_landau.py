@@ -20,12 +20,14 @@ class Weight(NamedTuple):
     ln_f: float
 
 
-def barrier(weight: Weight, old: int, new: int) -> float:
-    """ln(weight(old) / weight(new)) with weight 1/g."""
-    return weight.ln_g[np.uint64(new)] - weight.ln_g[np.uint64(old)]
+def cost(weight: Weight, level: int) -> float:
+    """-ln of the level's weight 1/g."""
+    return weight.ln_g[np.uint64(level)]
 
 
-def visit(weight: Weight, level: int) -> None:
-    """Count the visit and raise ln g there."""
-    weight.ln_g[np.uint64(level)] += weight.ln_f
+def visit(weight: Weight, level: int, here: float) -> float:
+    """Count the visit and raise ln g there from `here`; returns the new one."""
+    raised = here + weight.ln_f
+    weight.ln_g[np.uint64(level)] = raised
     weight.histogram[np.uint64(level)] += 1
+    return raised

@@ -54,6 +54,6 @@ def flat_aligned(words: NDArray[Any]) -> NDArray[Any]:
     return room
 
 
-def bit(words: NDArray[np.uint64], start: int, pattern: int) -> int:
+def bit(words: NDArray[np.uint64], start: int, pattern: int) -> Any:
     """Bit of `pattern` in the plane that starts at `words[start]`, as 0 or 1."""
     return np.int64((words[start + (pattern >> 6)] >> np.uint64(pattern & 63)) & np.uint64(1))

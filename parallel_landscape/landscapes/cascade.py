@@ -20,6 +20,7 @@ from parallel_landscape.landscapes.bits import ZERO, width_of
 from parallel_landscape.landscapes.layout import Layout, Memory, memory
 from parallel_landscape.landscapes.sign_unit import adopt_of, copy_of, falling_of, flips_of, ripple_of, sign_of, turn_of
 from parallel_landscape.landscapes.verdict import judge_scratch, judge_source, judge_unit, record_wrong
+from parallel_landscape.landscapes.votes import by_votes, judge_votes, recount_of
 from parallel_landscape.simd import LOAD, NEGATIVE, SPLAT, SUBTRACT, any_set, element, lane_sum, store
 
 Function = Callable[..., Any]
@@ -54,6 +55,8 @@ def _move_of(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Functi
     above, settle, sign = _above(layout, index), _settle(layout, index), sign_of(layer, words)
     first, fan_in, buffer = np.uint64(layer.first_weight), np.uint64(layer.fan_in), np.uint64(layout.flips)
     splat = SPLAT[step]
+    keep = real and index == 0  # else finding the flips again is cheaper: a proposal that stores nothing keeps more in registers
+    recounted = by_votes(layout) and index == len(layout.layers) - 1  # from the weights, so these are flipped first
     rolled = real and index == 0 and total > step  # blocks of integer fields are long: unrolled they take twice the time
 
     def delta(params: Any, state: Any, move: int) -> int:
@@ -65,7 +68,8 @@ def _move_of(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Functi
         for start in range(0, len(params.valid) if rolled else total, step):
             v = np.uint64(start)
             flips = try_unit(mem, unit, source, v)
-            store(mem.words, buffer + v, flips)
+            if keep:
+                store(mem.words, buffer + v, flips)
             change = change + above(mem, unit, flips, v)
         return lane_sum(change)
 
@@ -74,13 +78,17 @@ def _move_of(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Functi
         number = np.uint64(move) - first
         unit = number // fan_in
         source = number - unit * fan_in
+        if recounted:
+            state.weights[np.uint64(move)] = -state.weights[np.uint64(move)]
         for start in range(0, len(params.valid) if rolled else total, step):
             v = np.uint64(start)
-            flips = load(mem.words, buffer + v)
+            flips = load(mem.words, buffer + v) if keep else try_unit(mem, unit, source, v)
             negative = sign(mem, unit, v)
-            turn_unit(mem, unit, source, flips, v)
+            if not recounted:
+                turn_unit(mem, unit, source, flips, v)
             settle(mem, unit, negative, flips, v)
-        state.weights[np.uint64(move)] = -state.weights[np.uint64(move)]
+        if not recounted:
+            state.weights[np.uint64(move)] = -state.weights[np.uint64(move)]
 
     return delta, commit
 
@@ -153,6 +161,13 @@ def _above(layout: Layout, index: int) -> Function:
             return judge(mem, unit, sign(mem, unit, v), flips, v)
 
         return last
+    if by_votes(layout):
+        count = judge_votes(layout)
+
+        def below_votes(mem: Memory, unit: int, flips: Any, v: int) -> Any:
+            return count(mem, unit, sign(mem, unit, v), flips, v)
+
+        return below_votes
     splat, units = SPLAT[width_of(words)], layers[index + 1].units
     falling_at, flips_at = falling_of(layers[index + 1], words), flips_of(layers[index + 1], words)
     next_sign, copy, push, climb = (
@@ -216,6 +231,8 @@ def _settle(layout: Layout, index: int) -> Function:
     """Mend all caches above layer `index` after its `unit`, whose sign plane was `negative`, has turned on `flips`."""
     words, layers = layout.words, layout.layers
     record = record_wrong(layout)
+    if by_votes(layout):
+        return _settle_by_votes(layout, index)
     if index == len(layers) - 1:
 
         def settle_top(mem: Memory, unit: int, negative: Any, flips: Any, v: int) -> None:
@@ -233,6 +250,25 @@ def _settle(layout: Layout, index: int) -> Function:
                 turn(mem, hit, flips, falling_at(mem, hit, unit, negative), v)
             adopt(mem, v)
             record(mem, v)
+
+    return settle
+
+
+def _settle_by_votes(layout: Layout, index: int) -> Function:
+    """The same where outputs are recounted: turn the layer between, if there is one, and count."""
+    words, layers = layout.words, layout.layers
+    record, recount = record_wrong(layout), recount_of(layout)
+    middle = layers[1]
+    units = middle.units if index == 0 else 0
+    falling_at, turn = falling_of(middle, words), turn_of(middle, words)
+
+    def settle(mem: Memory, unit: int, negative: Any, flips: Any, v: int) -> None:
+        if any_set(flips):
+            for number in range(units):
+                hit = np.uint64(number)
+                turn(mem, hit, flips, falling_at(mem, hit, unit, negative), v)
+        recount(mem, v)
+        record(mem, v)
 
     return settle
 

@@ -36,16 +36,16 @@ def lattice_neighbours(length: int) -> NDArray[np.int32]:
     return flat_aligned(np.stack(turned, axis=1))
 
 
-def _energy(params: Params, state: State) -> int:
+def _energy(params: Params, state: State) -> Any:
     """Each bond once: the right and the lower neighbour of each site."""
-    energy = 0
+    energy = np.int64(0)
     for site in range(len(state.spins)):
         right, below = params.neighbours[4 * site], params.neighbours[4 * site + 2]
         energy -= np.int64(state.spins[site]) * (np.int64(state.spins[right]) + np.int64(state.spins[below]))
     return energy
 
 
-def _delta(params: Params, state: State, move: int) -> int:
+def _delta(params: Params, state: State, move: int) -> Any:
     """2 s_i times the sum of the neighbours."""
     first = np.uint64(move) * np.uint64(4)
     total = np.int64(0)
@@ -78,5 +78,5 @@ def ising_2d(length: Annotated[int, Field(ge=3, description="Side L of the perio
     )
 
 
-def _spins(state: Any) -> NDArray[np.int8]:
-    return state.spins  # type: ignore[no-any-return]
+def _spins(state: State) -> NDArray[np.int8]:
+    return state.spins

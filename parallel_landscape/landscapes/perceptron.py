@@ -31,9 +31,10 @@ from parallel_landscape.landscapes.bits import (
     words_for,
 )
 from parallel_landscape.landscapes.fixed_point import is_binary
-from parallel_landscape.landscapes.sign_network import even_inputs, sign_network
+from parallel_landscape.landscapes.real_perceptron import real_perceptron
+from parallel_landscape.landscapes.sign_network import even_inputs
 from parallel_landscape.network import Network
-from parallel_landscape.simd import LOAD, SPLAT, count_ones, store
+from parallel_landscape.simd import LOAD, SPLAT, lane_sum, popcounts, store
 
 
 class Params(NamedTuple):
@@ -60,19 +61,19 @@ def _kernels(words: int, planes: int) -> tuple[Callable[..., int], Callable[...,
     load, splat = LOAD[width_of(words)], SPLAT[width_of(words)]
     step = width_of(words)
 
-    def delta(params: Params, state: State, move: int) -> int:
+    def delta(params: Params, state: State, move: int) -> Any:
         column = np.uint64(move) * np.uint64(words)
-        touched = 0
+        counts = splat(ZERO)
         for k in range(0, words, step):
-            touched += count_ones(load(state.critical, np.uint64(k)) & load(params.columns, column + np.uint64(k)))
+            counts = counts + popcounts(load(state.critical, np.uint64(k)) & load(params.columns, column + np.uint64(k)))
+        touched = lane_sum(counts)
         wrong, near = state.counts[0], state.counts[1]
         return (touched if state.weights[np.uint64(move)] > 0 else near - touched) - wrong
 
     def commit(params: Params, state: State, move: int) -> None:
         column = np.uint64(move) * np.uint64(words)
         down = splat(ZERO if state.weights[np.uint64(move)] > 0 else ONES)
-        wrong = 0
-        near = 0
+        wrong, near = splat(ZERO), splat(ZERO)
         for k in range(0, words, step):
             falling = down ^ load(params.columns, column + np.uint64(k))
             carry = splat(ONES)
@@ -88,21 +89,21 @@ def _kernels(words: int, planes: int) -> tuple[Callable[..., int], Callable[...,
             valid = load(params.valid, np.uint64(k))
             critical = valid & (~some | every)
             store(state.critical, np.uint64(k), critical)
-            wrong += count_ones(every & valid)
-            near += count_ones(critical)
-        state.counts[0] = wrong
-        state.counts[1] = near
+            wrong = wrong + popcounts(every & valid)
+            near = near + popcounts(critical)
+        state.counts[0] = lane_sum(wrong)
+        state.counts[1] = lane_sum(near)
         state.weights[np.uint64(move)] = -state.weights[np.uint64(move)]
 
     return delta, commit
 
 
-def _energy(params: Params, state: State) -> int:
+def _energy(params: Params, state: State) -> Any:
     """Errors counted from the weights and the patterns alone."""
     words = len(params.valid)
-    errors = 0
+    errors = np.int64(0)
     for pattern in range(params.patterns):
-        margin = 0
+        margin = np.int64(0)
         for i in range(params.inputs):
             margin += np.int64(state.weights[i]) * (2 * bit(params.columns, i * words, pattern) - 1)
         errors += margin < 0
@@ -117,7 +118,7 @@ def binary_perceptron(
     network = Network((inputs, 1))
     training_set = data(network)
     if not is_binary(training_set.patterns):
-        return sign_network(network, training_set)
+        return real_perceptron(training_set.patterns, training_set.labels)
     if inputs % 2 == 0:
         raise JobError(even_inputs(f"inputs = {inputs}", inputs))
     return sign_perceptron(training_set.patterns, training_set.labels)

@@ -30,7 +30,7 @@ class State(NamedTuple):
     spins: NDArray[np.int8]
 
 
-def _target(params: Params, state: State, move: int) -> tuple[int, int, int]:
+def _target(params: Params, state: State, move: int) -> tuple[Any, Any, Any]:
     """Site of the move, its state now, and the one proposed."""
     turns = np.uint64(params.states - 1)
     site = np.uint64(move) // turns
@@ -40,16 +40,16 @@ def _target(params: Params, state: State, move: int) -> tuple[int, int, int]:
     return site, old, new - params.states if new >= params.states else new
 
 
-def _energy(params: Params, state: State) -> int:
+def _energy(params: Params, state: State) -> Any:
     """Each bond once: the right and the lower neighbour of each site."""
-    energy = 0
+    energy = np.int64(0)
     for site in range(len(state.spins)):
         for k in (0, 2):
             energy -= np.int64(state.spins[site] == state.spins[params.neighbours[4 * site + k]])
     return energy
 
 
-def _delta(params: Params, state: State, move: int) -> int:
+def _delta(params: Params, state: State, move: int) -> Any:
     """Neighbours that agree now, less those that would agree."""
     site, old, new = _target(params, state, move)
     first = site * np.uint64(4)
@@ -89,5 +89,5 @@ def potts_2d(
     )
 
 
-def _spins(state: Any) -> NDArray[np.int8]:
-    return state.spins  # type: ignore[no-any-return]
+def _spins(state: State) -> NDArray[np.int8]:
+    return state.spins

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,23 +142,23 @@ def _write(buffer: NDArray[np.uint64], start: int, planes: NDArray[np.uint64]) -
     buffer[start : start + planes.size] = planes.ravel()
 
 
-def _sign_input(params: Params, index: int, pattern: int) -> int:
+def _sign_input(params: Params, index: int, pattern: int) -> Any:
     return 1 - 2 * bit(params.columns, index * len(params.valid), pattern)
 
 
-def _integer_input(params: Params, index: int, pattern: int) -> int:
+def _integer_input(params: Params, index: int, pattern: int) -> Any:
     return np.int64(params.lanes[index * 64 * len(params.valid) + pattern])
 
 
 def _energy_of(value: Callable[..., int], tree: bool) -> Callable[..., int]:
     """The errors counted forward, one pattern after the other, from weights and patterns alone."""
 
-    def energy(params: Params, state: State) -> int:
+    def energy(params: Params, state: State) -> Any:
         depth = len(params.widths) - 1
         signs = np.zeros((depth, params.widths[1:].max()), dtype=np.int64)
         first = params.widths[1]
         fan_in = params.widths[0] // first if tree else params.widths[0]
-        errors = 0
+        errors = np.int64(0)
         for pattern in range(params.patterns):
             for unit in range(first):
                 field = np.int64(0)

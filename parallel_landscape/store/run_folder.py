@@ -60,14 +60,20 @@ class RunFolder:
 
     def create(self) -> None:
         """Make the folder. Raises JobError when it exists or cannot be made."""
+        self.refuse_existing()
         try:
             self.path.mkdir(parents=True)
-        except FileExistsError:
-            raise JobError(
-                f"the run folder {self.path} exists; give the job another name, remove the folder, or start anew beside it with --force-new"
-            ) from None
         except OSError as error:
-            raise JobError(f"the run folder {self.path} cannot be made: {error.strerror}; choose another [run] folder") from None
+            reason = error.strerror or str(error)
+            raise JobError(f"the run folder {self.path} cannot be made: {reason}; choose another [run] folder") from None
+
+    def refuse_existing(self, allowed: bool = False) -> None:
+        """Raise JobError when the folder exists already, unless that is `allowed`."""
+        if not allowed and os.path.lexists(self.path):
+            raise JobError(
+                f"the run folder {self.path} exists; give the job another name, remove the folder, or start anew beside it "
+                "with --force-new"
+            )
 
     def driver(self) -> dict[str, Any] | None:
         """Host and process number of the rank that drives (or drove) the run; None when it ended by itself."""
@@ -93,6 +99,17 @@ class RunFolder:
             except json.JSONDecodeError:
                 continue  # the writer is in the middle of it
         return None
+
+
+def lives(process: int) -> bool:
+    """Whether a process of this machine is alive."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def set_aside(path: Path) -> Path | None:

@@ -146,7 +146,8 @@ def _windows(campaign: Campaign, search: Search | None) -> list[Window]:
             cost = search.crossing_cost()[np.clip(np.arange(first, last + 1), low, high) - low]
     windows = divide(first, last, campaign.layout.windows, job.exchange.overlap, cost)
     if energy is None:  # what the search has missed may still be found while learning
-        windows[0], windows[-1] = (0, windows[0][1]), (windows[-1][0], len(levels) - 1)
+        windows[0] = (0, windows[0][1])
+        windows[-1] = (windows[-1][0], len(levels) - 1)  # one window may be both
     return windows
 
 

@@ -1,0 +1,122 @@
+"""Runs from Python: start one, or look into one that lies in a folder."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parallel_landscape.campaign import check_fit
+from parallel_landscape.errors import JobError, RunError, Stopped
+from parallel_landscape.exchange.world import find_world, launched
+from parallel_landscape.job import Job, make_job, read_job
+from parallel_landscape.launch import start_ranks
+from parallel_landscape.rounds import run_job
+from parallel_landscape.status import status
+from parallel_landscape.stopping import SIGNALS
+from parallel_landscape.store.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class RunHandle:
+    """A run in its folder `path`."""
+
+    path: Path
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Phase, verdict and table of windows, as `pland status --json` has them."""
+        return status(self.path)
+
+    @cached_property
+    def result(self) -> xarray.Dataset:
+        """ln g and all that belongs to each level. Raises RunError while there is none."""
+        return self._open(None)
+
+    @cached_property
+    def windows(self) -> xarray.Dataset:
+        """The table of windows."""
+        return self._open("windows")
+
+    def _open(self, group: str | None) -> xarray.Dataset:
+        file = RunFolder(self.path).result
+        if not file.exists():
+            raise RunError(f"{self.path} has no result yet: it is {self.status['status']}")
+        try:
+            from xarray import open_dataset
+        except ImportError:
+            raise RunError("a result opens with xarray, which is not installed; run: pip install xarray") from None
+        return open_dataset(file, group=group, engine="h5netcdf")
+
+
+def open_run(path: str | Path) -> RunHandle:
+    """The run in a folder. Raises JobError when it is no run folder."""
+    path = Path(path).expanduser().resolve()
+    status(path)
+    return RunHandle(path)
+
+
+def run(
+    job: str | Path | Mapping[str, Any], ranks: int | None = None, *, force_new: bool = False, quiet: bool = True, **overrides: Any
+) -> RunHandle:
+    """Carry out a job and return its run: `run("job.toml", ranks=4, seed=7, ensemble={"ln_f_final": 1e-5})`.
+
+    job: a job file, or its content; relative paths start from the file's folder, else from the working directory.
+    ranks: MPI ranks to start; this process alone when left out, or those that mpiexec or srun has started.
+    overrides: keys laid over the job's own, section by section.
+    Raises JobError with every mistake before anything is written, Stopped when the run can be resumed, else RunError.
+    """
+    if ranks is not None and (type(ranks) is not int or ranks < 1):
+        raise JobError(f"ranks = {ranks!r}; a number of ranks from 1 up is needed")
+    content, base = (job, Path.cwd()) if isinstance(job, Mapping) else read_job(job)
+    made = make_job(_laid_over(content, overrides), base)
+    if launched() or ranks in (None, 1):
+        comm = find_world()
+        if ranks not in (None, comm.size):
+            raise JobError(f"ranks = {ranks}: a launcher has started {comm.size} ranks already; leave it out")
+        with _handlers_kept():
+            run_job(made, comm, force_new=force_new, quiet=quiet)
+    else:
+        _run_on(ranks, made, force_new=force_new, quiet=quiet)
+    return RunHandle(made.folder)
+
+
+def _laid_over(content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    both = {key: _laid_over(content[key], value) if isinstance(value, Mapping) and isinstance(content.get(key), Mapping) else value
+            for key, value in overrides.items()}  # fmt: skip
+    return {**content, **both}
+
+
+def _run_on(ranks: int, job: Job, *, force_new: bool, quiet: bool) -> None:
+    """Carry out a job on ranks of its own, which read it from a temporary file."""
+    check_fit(job, job.build_landscape(), ranks)
+    RunFolder(job.folder).refuse_existing(force_new)
+    with tempfile.TemporaryDirectory(prefix="pland-") as folder:
+        file = Path(folder) / "job.toml"
+        file.write_text(job.toml(), encoding="utf-8")
+        flags = ["--force-new"] * force_new + ["--quiet"] * quiet
+        code = start_ranks(ranks, ["run", str(file), "--base", str(job.base), *flags])
+    if code == Stopped.exit_code:
+        raise Stopped(f"stopped, nothing is lost; go on with: pland resume {job.folder}")
+    if code:
+        raise RunError(f"the ranks ended with exit code {code}; what they said stands on the standard error")
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Give back the signal handlers that a run sets."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)

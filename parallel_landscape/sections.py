@@ -1,0 +1,80 @@
+"""The sections of a job file that are the same for every model: what may be written, and what it means."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from parallel_landscape.ensembles.schedule import Schedule
+
+
+class Section(BaseModel):
+    """A section of the job file: unknown keys and loose types are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Dynamics(Section):
+    """How one walker moves."""
+
+    kind: Annotated[Literal["flip"], Field(description="single moves, accepted by Metropolis")] = "flip"
+    sweeps_per_round: Annotated[
+        int | None, Field(ge=1, description="sweeps between exchanges; when left out, enough for 100,000 proposals")
+    ] = None
+
+
+class Ensemble(Schedule):
+    """Under which weight, and how it is learnt."""
+
+    model_config = Section.model_config
+
+    kind: Annotated[Literal["wang-landau"], Field(description="learn ln g by visiting all levels alike")] = "wang-landau"
+    max_sweeps: Annotated[int | None, Field(ge=1, description="stop learning after so many sweeps of each walker")] = None
+
+
+class Exchange(Section):
+    """What walkers do together between rounds."""
+
+    kind: Annotated[
+        Literal["windows", "none"], Field(description="replica exchange between neighbouring windows, or none")
+    ] = "windows"
+    windows: Annotated[
+        Annotated[int, Field(ge=1)]
+        | Literal["auto"]
+        | Annotated[list[Annotated[list[int], Field(min_length=2, max_length=2)]], Field(min_length=1)],
+        Field(description='number of windows, "auto", or energies [[lowest, highest], ...] in ascending order'),
+    ] = "auto"
+    spacing: Annotated[
+        Literal["equal", "diffusion"] | None,
+        Field(description="windows of equal width, or of equal measured crossing time (always so for auto)"),
+    ] = None
+    walkers_per_window: Annotated[int, Field(ge=1, description="walkers in each window")] = 1
+    share: Annotated[
+        Literal["window", "none"], Field(description="the walkers of a window average their ln g, or learn alone")
+    ] = "window"
+    overlap: Annotated[float, Field(gt=0, lt=1, description="fraction of a window that it shares with the next")] = 0.5
+    energy: Annotated[
+        Annotated[list[int], Field(min_length=2, max_length=2)] | None,
+        Field(description="lowest and highest energy; found by a search when left out"),
+    ] = None
+    search_sweeps: Annotated[
+        int, Field(ge=1, description="most sweeps a walker may spend to find the range, and again to find its window")
+    ] = 200_000
+
+    @property
+    def measured(self) -> bool:
+        """Whether windows are laid by measured crossing times."""
+        return self.windows == "auto" if self.spacing is None else self.spacing == "diffusion"
+
+
+class Run(Section):
+    """Where the run lies and how long it may take."""
+
+    folder: Annotated[str, Field(description="folder of runs; RUN is folder/name")] = "runs"
+    repeats: Annotated[int, Field(ge=1, description="independent whole runs: where error bars come from")] = 1
+    checkpoint_minutes: Annotated[float, Field(gt=0, description="time between checkpoints")] = 10.0
+    checkpoint_rounds: Annotated[int | None, Field(ge=1, description="rounds between checkpoints, besides the minutes")] = None
+    walltime_minutes: Annotated[
+        float | None, Field(gt=0, description="stop, resumable, before this; SLURM's own limit is found by itself")
+    ] = None
