@@ -14,6 +14,7 @@ from parallel_landscape.campaign import Campaign
 from parallel_landscape.errors import Stopped
 from parallel_landscape.learn import Learning
 from parallel_landscape.outcome import collect, window_table
+from parallel_landscape.produce import Production
 from parallel_landscape.provenance import version
 from parallel_landscape.search import Search
 from parallel_landscape.store import checkpoint
@@ -21,6 +22,7 @@ from parallel_landscape.walker import Slot
 from parallel_landscape.walltime import slurm_end
 
 UNFINISHED, REPORT, SAVE, OUT_OF_TIME, ASKED = 1, 2, 4, 8, 16  # what a rank may ask for; everybody hears all
+PHASES: dict[type, str] = {Search: "search", Learning: "learn", Production: "produce"}
 REPORT_SECONDS = 5.0
 MARGIN_SECONDS = 60.0  # before SLURM's end, with time to write
 
@@ -81,16 +83,20 @@ def _wishes(campaign: Campaign, phase: Phase) -> int:
 
 def report(campaign: Campaign, phase: Phase) -> None:
     """Collect the state of the phase on rank 0, append it to the progress file and show it."""
-    line: dict[str, Any] = {"time": time.time(), "round": phase.rounds, "ranks": campaign.comm.size}
+    line: dict[str, Any] = {"phase": PHASES[type(phase)], "time": time.time(), "round": phase.rounds, "ranks": campaign.comm.size}
     if isinstance(phase, Search):
         first, last = phase.range if phase.rounds else (0, 0)
         levels = campaign.sampler.landscape.levels
-        line |= {"phase": "search", "energy": [levels[first], levels[last]]}
-    elif isinstance(phase, Learning):
-        reports = collect(phase, campaign.slots, campaign.comm)
+        line |= {"energy": [levels[first], levels[last]]}
+    else:
+        learning = phase.learning if isinstance(phase, Production) else phase
+        assert isinstance(learning, Learning)
+        reports = collect(learning, campaign.slots, campaign.comm)
         if reports is not None:
-            table = window_table(campaign.sampler, phase, reports)
-            line |= {"phase": "learn", "steps_per_second": sum(table["steps"]) / max(campaign.seconds, 1e-9), "windows": table}
+            table = window_table(campaign.sampler, learning, reports)
+            line |= {"steps_per_second": sum(table["steps"]) / max(campaign.seconds, 1e-9), "windows": table}
+    if isinstance(phase, Production):
+        line |= {"produced": [phase.rounds, phase.most_rounds]}
     if campaign.comm.rank != 0:
         return
     now = time.monotonic()
@@ -116,25 +122,29 @@ def save(campaign: Campaign, phase: Phase) -> None:
     comm, folder = campaign.comm, campaign.folder.checkpoints
     for slot in campaign.slots.values():
         campaign.sampler.check_drift(slot)
+    recorder = phase.recorder if isinstance(phase, Production) else None
+    if recorder is not None:
+        recorder.forget()
+        recorder.cut()
+    segments = [segment.plain() for segment in recorder.segments] if recorder is not None else []
     number = int(comm.broadcast(checkpoint.next_number(folder) if comm.rank == 0 else 0))
     entry = checkpoint.write_rank_file(folder, number, comm.rank, {n: phase.arrays(slot) for n, slot in campaign.slots.items()})
-    packed = np.frombuffer(json.dumps([entry.name, entry.size, entry.sha256, entry.slots]).encode(), np.uint8)
-    rows = comm.gather({comm.rank: packed})
+    mine = {"name": entry.name, "size": entry.size, "sha256": entry.sha256, "slots": entry.slots, "segments": segments}
+    rows = comm.gather({comm.rank: np.frombuffer(json.dumps(mine).encode(), np.uint8)})
     if rows is not None:
-        entries = [checkpoint.Entry(*json.loads(row.tobytes())) for row in rows.values()]
-        checkpoint.publish(folder, number, _about(campaign, phase), [_with_tuple(entry) for entry in entries])
+        ranks = [json.loads(row.tobytes()) for row in rows.values()]
+        recorded = [*campaign.inherited, *(segment for rank in ranks for segment in rank.pop("segments"))]
+        entries = [checkpoint.Entry(**{**rank, "slots": tuple(rank["slots"])}) for rank in ranks]
+        checkpoint.publish(folder, number, {**_about(campaign, phase), "segments": recorded}, entries)
     campaign.saved = time.monotonic()
     campaign.saving_seconds = campaign.saved - started
-
-
-def _with_tuple(entry: checkpoint.Entry) -> checkpoint.Entry:
-    return checkpoint.Entry(entry.name, entry.size, entry.sha256, tuple(entry.slots))
 
 
 def _about(campaign: Campaign, phase: Phase) -> dict[str, Any]:
     """What a resumed run has to know, and has to agree with."""
     return {
-        "phase": "search" if isinstance(phase, Search) else "learn",
+        "phase": PHASES[type(phase)],
+        "leg": campaign.leg,
         "state": phase.about(),
         "known": np.flatnonzero(campaign.known).tolist(),
         "seconds": campaign.seconds,

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.check import LandscapeError, check_landscape, check_numbers
+from parallel_landscape.check import check_landscape, check_numbers
 from parallel_landscape.data.training_set import TrainingSet
-from parallel_landscape.errors import JobError
+from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import ROUND_STEPS, Job, check_windows
@@ -36,7 +36,8 @@ TRIED = 10  # moves of a user's landscape that are checked in plain Python befor
 
 @dataclass
 class Campaign:
-    """What one rank holds of a run. `seconds_before` is the time that earlier legs of the run have used."""
+    """What one rank holds of a run. `seconds_before`: time that earlier legs of the run have used;
+    `inherited`: the segments that they have recorded."""
 
     job: Job
     comm: Comm
@@ -54,6 +55,8 @@ class Campaign:
     saving_seconds: float = 0.0
     seconds_before: float = 0.0
     stopped: str = ""
+    leg: int = 0
+    inherited: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -148,7 +151,7 @@ def _own_model(job: Job) -> Iterator[None]:
     """What is wrong with a user's model is a mistake in the job."""
     try:
         yield
-    except LandscapeError as error:
+    except RunError as error:
         raise JobError(f'[landscape] model: "{job.model_name}": {error}') from error
 
 

@@ -24,7 +24,7 @@ from parallel_landscape.restore import load_run_job
 from parallel_landscape.rounds import resume_run, run_job
 from parallel_landscape.store.run_folder import RunFolder
 
-TURN_SECONDS = 0.2
+PATIENCE_SECONDS = 3.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,15 +58,13 @@ def _explained(error: PlandError) -> str:
 
 
 def _fail(message: str, code: int, comm: Comm) -> int:
-    """Print the message and return the code. One of several ranks takes all others down, which may be waiting for it.
-
-    Ranks speak in turn: when all fail alike, only the first is heard.
-    """
-    if comm.size == 1:
-        print(message, file=sys.stderr)
+    """Print the message once and return the code. A rank that fails alone takes all others down, for they may be waiting for it."""
+    if comm.all_here(PATIENCE_SECONDS + 0.2 * min(comm.rank, 20)):  # ranks lose patience in turn, so only the first is heard
+        if comm.rank == 0:
+            print(message, file=sys.stderr)
         return code
-    time.sleep(min(TURN_SECONDS * comm.rank, 5.0))
     print(f"{message} (rank {comm.rank})", file=sys.stderr, flush=True)
+    time.sleep(0.5)  # a launcher may drop what has not yet been read when a rank aborts
     comm.abort(code)
     return code
 

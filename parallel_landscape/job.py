@@ -24,9 +24,9 @@ from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.model import DATA, load_model, make_landscape, model_keys, takes_data
 from parallel_landscape.network import Network
-from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Run
+from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run
 
-_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "run")
+_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run")
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 ROUND_STEPS = 100_000  # proposals between exchanges when sweeps_per_round is left out
@@ -46,6 +46,7 @@ class Job:
     dynamics: Dynamics
     ensemble: Ensemble
     exchange: Exchange
+    production: Production | None
     run: Run
     base: Path
 
@@ -82,7 +83,8 @@ class Job:
         landscape: dict[str, Any] = {"model": self.model_name, **self.landscape}
         if self.source_name is not None:
             landscape["data"] = {"source": self.source_name, **self.data}
-        sections = {name: getattr(self, name).model_dump() for name in ("dynamics", "ensemble", "exchange", "run")}
+        parts = {name: getattr(self, name) for name in ("dynamics", "ensemble", "exchange", "production", "run")}
+        sections = {name: part.model_dump() for name, part in parts.items() if part is not None}
         return _plain({"name": self.name, "seed": self.seed, "landscape": landscape, **sections})
 
     def fingerprint(self) -> str:
@@ -160,6 +162,7 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
         key: _section(model, key, content.get(key, {}), wrong)
         for key, model in {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run}.items()
     }
+    sections["production"] = _section(Production, "production", content["production"], wrong) if "production" in content else None
     if sections["exchange"] is not None:
         wrong += _contradictions(sections["exchange"])
     if wrong:

@@ -17,6 +17,7 @@ from parallel_landscape.job import Job, load_job
 from parallel_landscape.provenance import version
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Arrays, Generation
+from parallel_landscape.store.segments import drop_unlisted
 from parallel_landscape.store.run_folder import RunFolder, lives
 
 
@@ -45,10 +46,14 @@ def restore(path: Path, comm: Comm, settings: dict[str, Any], *, quiet: bool) ->
         on_first_rank(comm, lambda: _check_same(campaign, generation))
     if comm.rank == 0:
         checkpoint.clear_unfinished(folder.checkpoints)
+        kept = [segment["name"] for sound in checkpoint.all_sound(folder.checkpoints) for segment in sound.about["segments"]]
+        drop_unlisted(folder.trajectory, kept)
         record_leg(campaign)
     if generation is None:
         return campaign, None
     campaign.seconds_before = float(generation.about["seconds"])
+    campaign.leg = int(generation.about["leg"]) + 1
+    campaign.inherited = generation.about["segments"]
     campaign.known[generation.about["known"]] = True
     return campaign, Saved(generation.about, checkpoint.read_slots(generation, campaign.slots))
 

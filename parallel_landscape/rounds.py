@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from parallel_landscape.boundary import goes_on, save
+from parallel_landscape.boundary import Phase, goes_on, save
 from parallel_landscape.campaign import Campaign, begin, steps_per_round
 from parallel_landscape.errors import RunError, Stopped
 from parallel_landscape.exchange.comm import Comm
@@ -15,11 +15,13 @@ from parallel_landscape.exchange.windows import Window, divide
 from parallel_landscape.job import Job
 from parallel_landscape.learn import Learning
 from parallel_landscape.outcome import Outcome, collect, conclude
+from parallel_landscape.produce import BUFFER, Production
 from parallel_landscape.provenance import version
 from parallel_landscape.restore import Saved, restore
 from parallel_landscape.sampler import BrokenLandscape
 from parallel_landscape.search import CHUNKS, Search
 from parallel_landscape.store.result import write_result
+from parallel_landscape.store.segments import Recorder
 from parallel_landscape.store.run_folder import write_atomically, write_text
 
 
@@ -30,7 +32,7 @@ def run_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = Fals
     the run stopped in good time and can be resumed.
     """
     campaign = begin(job, comm, force_new=force_new, quiet=quiet)
-    return _carry_on(campaign, new_search(campaign) if needs_search(job) else None, None)
+    return _carry_on(campaign, None)
 
 
 def resume_run(path: Path, comm: Comm, *, settings: dict[str, Any] | None = None, quiet: bool = False) -> Outcome | None:
@@ -39,29 +41,35 @@ def resume_run(path: Path, comm: Comm, *, settings: dict[str, Any] | None = None
     settings: new values of keys that do not change the result, such as {"run.walltime_minutes": 600}.
     """
     campaign, saved = restore(path, comm, settings or {}, quiet=quiet)
-    return _carry_on(campaign, *phases_from(campaign, saved))
+    return _carry_on(campaign, phase_from(campaign, saved))
 
 
-def phases_from(campaign: Campaign, saved: Saved | None) -> tuple[Search | None, Learning | None]:
-    """The phase that a checkpoint was in, with the slots as they were; without a checkpoint, the first phase."""
+def phase_from(campaign: Campaign, saved: Saved | None) -> Phase | None:
+    """The phase that a checkpoint was in, with the slots as they were; None without a checkpoint."""
     if saved is None:
-        return (new_search(campaign) if needs_search(campaign.job) else None), None
-    state = saved.about["state"]
-    phase: Search | Learning
-    if saved.about["phase"] == "search":
+        return None
+    kind, state = saved.about["phase"], saved.about["state"]
+    phase: Search | Learning | Production
+    if kind == "search":
         phase = new_search(campaign)
         phase.restore(state)
     else:
         phase = new_learning(campaign, [(low, high) for low, high in state["windows"]])
         phase.rounds = state["rounds"]
+        if kind == "produce":
+            phase = new_production(campaign, phase)
+            phase.rounds = state["produced"]
     for number, slot in campaign.slots.items():
         phase.restore_slot(slot, saved.slots[number])
-    return (phase, None) if isinstance(phase, Search) else (None, phase)
+    return phase
 
 
-def _carry_on(campaign: Campaign, search: Search | None, learning: Learning | None) -> Outcome | None:
+def _carry_on(campaign: Campaign, phase: Phase | None) -> Outcome | None:
+    """All phases from `phase` on (None: from the first)."""
     try:
-        return _phases(campaign, search, learning)
+        if phase is None or isinstance(phase, Search):
+            phase = _search_and_lay_windows(campaign, phase)
+        return _learn_and_produce(campaign, phase)
     except BrokenLandscape as error:
         path = campaign.folder.path / f"broken-slot-{error.slot.number}.npz"
         state = error.slot.walker.state
@@ -74,18 +82,29 @@ def _save_state(path: Path, move: int, state: Any) -> None:
         np.savez(file, move=move, **state._asdict())
 
 
-def _phases(campaign: Campaign, search: Search | None, learning: Learning | None) -> Outcome | None:
-    if learning is None:
-        while search is not None and goes_on(campaign, search):
-            search.step(campaign.sampler, campaign.slots, campaign.comm)
-        learning = _start_learning(campaign, search)
+def _search_and_lay_windows(campaign: Campaign, search: Search | None) -> Learning:
+    if search is None and needs_search(campaign.job):
+        search = new_search(campaign)
+    while search is not None and goes_on(campaign, search):
+        search.step(campaign.sampler, campaign.slots, campaign.comm)
+    return _start_learning(campaign, search)
+
+
+def _learn_and_produce(campaign: Campaign, phase: Phase) -> Outcome | None:
+    learning = phase.learning if isinstance(phase, Production) else phase
+    assert isinstance(learning, Learning)
     try:
-        while goes_on(campaign, learning):
+        while phase is learning and goes_on(campaign, learning):
             learning.step(campaign.sampler, campaign.slots, campaign.comm)
+        if phase is learning and campaign.job.production is not None:
+            phase = new_production(campaign, learning)
+            phase.begin(campaign.slots)
+        while isinstance(phase, Production) and goes_on(campaign, phase):
+            phase.step(campaign.sampler, campaign.slots, campaign.comm)
     except Stopped:
         write_outcome(campaign, learning)
         raise
-    save(campaign, learning)
+    save(campaign, phase)
     return write_outcome(campaign, learning)
 
 
@@ -115,6 +134,19 @@ def new_learning(campaign: Campaign, windows: list[Window]) -> Learning:
         exchanges=job.exchange.kind == "windows",
         most_rounds=most,
     )
+
+
+def new_production(campaign: Campaign, learning: Learning) -> Production:
+    """The production of this job, at its beginning."""
+    section = campaign.job.production
+    assert section is not None
+    landscape = campaign.sampler.landscape
+    looks = max(1, learning.steps // (section.record_every_sweeps * landscape.sweep))
+    example = next(iter(campaign.slots.values())).walker.state
+    wanted = section.weights and landscape.weights is not None
+    weight_bytes = -(-landscape.weights(example).size // 8) if wanted and landscape.weights is not None else 0
+    recorder = Recorder(campaign.folder.trajectory, campaign.leg, campaign.comm.rank, BUFFER, weight_bytes)
+    return Production(learning, section.rounds, section.record_every_sweeps, looks, wanted, recorder)
 
 
 def _start_learning(campaign: Campaign, search: Search | None) -> Learning:

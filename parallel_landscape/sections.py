@@ -68,6 +68,14 @@ class Exchange(Section):
         return self.windows == "auto" if self.spacing is None else self.spacing == "diffusion"
 
 
+class Production(Section):
+    """After learning: weights frozen, walkers recorded."""
+
+    rounds: Annotated[int, Field(ge=1, description="rounds, each followed by an exchange")]
+    record_every_sweeps: Annotated[int, Field(ge=1, description="sweeps between two records of a walker")] = 10
+    weights: Annotated[bool, Field(description="also store the weights, one bit each")] = False
+
+
 class Run(Section):
     """Where the run lies and how long it may take."""
 

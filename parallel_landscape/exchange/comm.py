@@ -54,6 +54,9 @@ class Comm(Protocol):
     def node_leader_first(self, work: Callable[[], Any]) -> Any:
         """Run `work` on one rank of each node, then on the others: what the first compiles, the rest load."""
 
+    def all_here(self, seconds: float) -> bool:
+        """Whether every rank arrives at this call within so many seconds: the way to tell a common failure from one's own."""
+
     def abort(self, code: int) -> None:
         """Take every rank down now."""
 
@@ -96,6 +99,10 @@ class Serial:
     def node_leader_first(self, work: Callable[[], Any]) -> Any:
         """As in Comm."""
         return work()
+
+    def all_here(self, seconds: float) -> bool:
+        """As in Comm."""
+        return True
 
     def abort(self, code: int) -> None:
         """As in Comm."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ class Mpi:
     def __init__(self, world: Any = None) -> None:
         self._world = world if world is not None else MPI.COMM_WORLD
         self._node = self._world.Split_type(MPI.COMM_TYPE_SHARED)
+        self._failures = self._world.Dup()  # apart from all other traffic, which a failure leaves unfinished
         self.rank: int = self._world.Get_rank()
         self.size: int = self._world.Get_size()
         self._flags = np.zeros(1, np.int64)
@@ -92,6 +94,15 @@ class Mpi:
         result = work() if self._node.Get_rank() != 0 else first
         self._node.Barrier()
         return result
+
+    def all_here(self, seconds: float) -> bool:
+        """As in Comm."""
+        arrival, last = self._failures.Ibarrier(), time.monotonic() + seconds
+        while not arrival.Test():
+            if time.monotonic() > last:
+                return False
+            time.sleep(0.01)
+        return True
 
     def abort(self, code: int) -> None:
         """As in Comm."""

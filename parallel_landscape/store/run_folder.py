@@ -49,6 +49,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def trajectory(self) -> Path:
+        """The segments of recorded walkers."""
+        return self.path / "trajectory"
+
+    @property
     def progress(self) -> Path:
         """One JSON line a report."""
         return self.path / "progress.jsonl"

@@ -51,3 +51,13 @@ WINDOWS = _table(
     Variable("gap_rms", _W, "f8", "1", "rms disagreement with the next window where they overlap; nan for the last"),
     Variable("gap_largest", _W, "f8", "1", "largest disagreement with the next window; nan for the last"),
 )
+
+_R = ("record",)
+
+RECORDS = _table(
+    Variable("slot", _R, "i4", "1", "global number of the slot: (repeat, window, k)"),
+    Variable("sweep", _R, "i8", "sweep", "sweeps of this slot since production began"),
+    Variable("energy", _R, "i8", "1", "energy of the walker"),
+    Variable("walker", _R, "i4", "1", "number of the walker that sits in the slot"),
+    Variable("weights", ("record", "byte"), "u1", "1", "the configuration: one bit a weight, 1 for +1, lowest bit first"),
+)

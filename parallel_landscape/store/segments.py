@@ -1,0 +1,125 @@
+"""The trajectory: closed HDF5 segments, written beside, fsynced and renamed, so that a reader never sees half a record.
+
+A record is one walker at one moment. Each rank cuts a segment at every checkpoint, and earlier when its buffer is full; eight of one size are
+merged into one of the next, so that a rank's files stay few. A segment counts when a checkpoint's manifest names it: what a
+killed run has written after its last checkpoint is dropped on resume and sampled again, to the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from parallel_landscape.errors import RunError
+from parallel_landscape.store.checkpoint import KEPT, sha256_of
+from parallel_landscape.store.run_folder import write_atomically
+from parallel_landscape.store.schema import RECORDS
+
+MERGED = 8  # segments of one tier become one of the next
+CHUNK = 16_384  # records to an HDF5 chunk
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One closed file of records."""
+
+    name: str
+    size: int
+    sha256: str
+    records: int
+    tier: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values for a manifest."""
+        return asdict(self)
+
+
+class Recorder:
+    """Collects this rank's records and cuts them into segments named after leg (start or resume number) and rank."""
+
+    def __init__(self, folder: Path, leg: int, rank: int, capacity: int, weight_bytes: int) -> None:
+        self._folder, self._prefix = folder, f"leg-{leg:04d}-rank-{rank:05d}"
+        self._columns = {name: np.zeros(capacity, v.dtype) for name, v in RECORDS.items() if name != "weights"}
+        if weight_bytes:
+            self._columns["weights"] = np.zeros((capacity, weight_bytes), np.uint8)
+        self._filled = 0
+        self._written = 0
+        self._merged: list[list[str]] = [[]]
+        self.segments: list[Segment] = []
+
+    def add(self, **values: Any) -> None:
+        """Add one record; a full buffer becomes a segment."""
+        for name, value in values.items():
+            self._columns[name][self._filled] = value
+        self._filled += 1
+        if self._filled == len(self._columns["slot"]):
+            self.cut()
+
+    def cut(self) -> None:
+        """Close what has been collected into a segment, and merge segments where eight of a tier stand together."""
+        if self._filled:
+            self._write({name: column[: self._filled] for name, column in self._columns.items()}, tier=0)
+            self._filled = 0
+        while len(self.segments) >= MERGED and len({segment.tier for segment in self.segments[-MERGED:]}) == 1:
+            last = self.segments[-MERGED:]
+            merged = [read_segment(self._folder, segment) for segment in last]
+            del self.segments[-MERGED:]
+            self._merged[-1] += [segment.name for segment in last]
+            self._write({name: np.concatenate([part[name] for part in merged]) for name in merged[0]}, tier=last[0].tier + 1)
+
+    def forget(self) -> None:
+        """A checkpoint has begun: remove what was merged away before the last one but one, which no kept checkpoint names."""
+        self._merged.append([])
+        while len(self._merged) > KEPT + 1:
+            for name in self._merged.pop(0):
+                (self._folder / name).unlink(missing_ok=True)
+
+    def _write(self, columns: Mapping[str, NDArray[Any]], tier: int) -> None:
+        path = self._folder / f"{self._prefix}-{self._written:06d}.h5"
+        self._written += 1
+        self._folder.mkdir(exist_ok=True)
+
+        def write(beside: Path) -> None:
+            with h5py.File(beside, "w") as file:
+                for name, column in columns.items():
+                    chunk = (min(len(column), CHUNK), *column.shape[1:])
+                    file.create_dataset(name, data=column, chunks=chunk, compression="gzip", compression_opts=1, shuffle=True)
+
+        write_atomically(path, write)
+        self.segments.append(Segment(path.name, path.stat().st_size, sha256_of(path), len(columns["slot"]), tier))
+
+
+def read_segment(folder: Path, segment: Segment) -> Columns:
+    """All records of a segment. Raises RunError when the file is missing or damaged."""
+    path = folder / segment.name
+    if not path.exists():
+        raise RunError(f"{path} is missing: {segment.records} records are lost; restore the file from a copy")
+    if path.stat().st_size != segment.size or sha256_of(path) != segment.sha256:
+        raise RunError(f"{path} does not match its checksum: {segment.records} records are damaged; restore the file from a copy")
+    with h5py.File(path, "r") as file:
+        return {name: file[name][...] for name in file}
+
+
+def read_records(folder: Path, segments: Iterable[Segment]) -> Columns:
+    """All records of several segments, sorted by slot and time."""
+    parts = [read_segment(folder, segment) for segment in segments]
+    if not parts:
+        return {name: np.zeros(0, variable.dtype) for name, variable in RECORDS.items() if name != "weights"}
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.lexsort((columns["sweep"], columns["slot"]))
+    return {name: column[order] for name, column in columns.items()}
+
+
+def drop_unlisted(folder: Path, kept: Iterable[str]) -> None:
+    """Remove segments that no checkpoint names."""
+    names = set(kept)
+    for path in folder.glob("*.h5") if folder.is_dir() else ():
+        if path.name not in names:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,63 @@
+"""What README and docs show works as written."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parallel_landscape.cli import _parser
+from parallel_landscape.job import make_job
+from parallel_landscape.store.result import read_result
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_job_of_the_readme_is_a_job(tmp_path: Path) -> None:
+    (text,) = blocks(ROOT / "README.md", "toml")
+    job = make_job(tomllib.loads(text), tmp_path)
+    assert job.build_landscape().moves == 25
+
+
+def test_the_commands_of_the_readme_are_those_that_there_are() -> None:
+    (listing,) = [block for block in blocks(ROOT / "README.md", "") if block.startswith("pland new")]
+    shown = {line.split()[1] for line in listing.splitlines()}
+    (subparsers,) = [action for action in _parser()._actions if action.dest == "command"]
+    assert shown == set(subparsers.choices or ())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL))
+    assert not [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+
+
+def test_the_ring_runs_as_written_and_is_exact(tmp_path: Path) -> None:
+    for name in ("ring.py", "ring.toml"):
+        shutil.copy(ROOT / "docs" / "examples" / name, tmp_path)
+    (commands,) = [block for block in blocks(ROOT / "docs" / "own_landscape.md", "") if "pland run ring.toml" in block]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command in commands.splitlines():
+        subprocess.run(command, shell=True, cwd=tmp_path, check=True, timeout=120, env={**os.environ, "PATH": path})
+    result, _, attributes = read_result(tmp_path / "runs" / "ring" / "result.nc")
+    assert attributes["status"] == "converged" and attributes["normalisation"] == "absolute"
+    exact = [math.log(2 * math.comb(12, k)) for k in range(0, 13, 2)]
+    assert result["energy"].tolist() == list(range(-12, 13, 4))
+    np.testing.assert_allclose(result["ln_g"], exact, atol=0.1)
+
+
+def test_a_landscape_of_your_own_takes_less_than_thirty_lines() -> None:
+    assert len((ROOT / "docs" / "examples" / "ring.py").read_text().splitlines()) < 30
