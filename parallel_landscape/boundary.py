@@ -32,6 +32,10 @@ class Phase(Protocol):
 
     rounds: int
 
+    @property
+    def most_rounds(self) -> int | None:
+        """After how many rounds the phase ends at the latest; None when nothing limits them."""
+
     def unfinished(self, slots: dict[int, Slot]) -> bool:
         """Whether a local slot wants another round."""
 
@@ -83,7 +87,13 @@ def _wishes(campaign: Campaign, phase: Phase) -> int:
 
 def report(campaign: Campaign, phase: Phase) -> None:
     """Collect the state of the phase on rank 0, append it to the progress file and show it."""
-    line: dict[str, Any] = {"phase": PHASES[type(phase)], "time": time.time(), "round": phase.rounds, "ranks": campaign.comm.size}
+    line: dict[str, Any] = {
+        "phase": PHASES[type(phase)],
+        "time": time.time(),
+        "round": phase.rounds,
+        "most_rounds": phase.most_rounds,
+        "ranks": campaign.comm.size,
+    }
     if isinstance(phase, Search):
         first, last = phase.range if phase.rounds else (0, 0)
         levels = campaign.sampler.landscape.levels
@@ -135,7 +145,8 @@ def save(campaign: Campaign, phase: Phase) -> None:
         ranks = [json.loads(row.tobytes()) for row in rows.values()]
         recorded = [*campaign.inherited, *(segment for rank in ranks for segment in rank.pop("segments"))]
         entries = [checkpoint.Entry(**{**rank, "slots": tuple(rank["slots"])}) for rank in ranks]
-        checkpoint.publish(folder, number, {**_about(campaign, phase), "segments": recorded}, entries)
+        took = time.monotonic() - started
+        checkpoint.publish(folder, number, {**_about(campaign, phase), "segments": recorded, "saving_seconds": took}, entries)
     campaign.saved = time.monotonic()
     campaign.saving_seconds = campaign.saved - started
 

@@ -27,6 +27,7 @@ from parallel_landscape.progress import Progress
 from parallel_landscape.provenance import digest_of, provenance
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler, make_sampler
+from parallel_landscape.sizes import check_affordable, ranks_here
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store.run_folder import RunFolder, set_aside, write_text
 from parallel_landscape.walker import Slot
@@ -71,8 +72,10 @@ class Campaign:
 
 def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
     """Check everything, then make the run folder. Raises JobError with nothing written when something does not fit."""
+    check_affordable(job, comm.size, here=ranks_here(comm.size))
     data = SharedData(job, comm)
     landscape = job.build_landscape(data)
+    check_affordable(job, comm.size, landscape=landscape, here=ranks_here(comm.size))
     check_fit(job, landscape, comm.size)
     folder = RunFolder(job.folder)
     on_first_rank(comm, lambda: folder.refuse_existing(force_new))
@@ -86,7 +89,9 @@ def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
     return campaign
 
 
-def assemble(job: Job, comm: Comm, folder: RunFolder, landscape: Landscape, data_digest: str | None, *, quiet: bool) -> Campaign:
+def assemble(
+    job: Job, comm: Comm, folder: RunFolder, landscape: Landscape, data_digest: str | None, *, quiet: bool
+) -> Campaign:
     """Compile, and put a random walker in every slot."""
     layout = check_fit(job, landscape, comm.size)
     sampler = comm.node_leader_first(lambda: warm_sampler(landscape, job.seed))
@@ -130,7 +135,8 @@ def check_fit(job: Job, landscape: Landscape, ranks: int) -> Layout:
     layout = Layout(job.run.repeats, job.windows_count(landscape.levels), job.exchange.walkers_per_window, ranks)
     if ranks > layout.slots:
         wrong.append(
-            f"{ranks} ranks for {layout.slots} slots ({layout.repeats} repeats x {layout.windows} windows x {layout.walkers} walkers): "
+            f"{ranks} ranks for {layout.slots} slots "
+            f"({layout.repeats} repeats x {layout.windows} windows x {layout.walkers} walkers): "
             f"start at most {layout.slots} ranks, or give the job more windows, walkers_per_window or repeats."
         )
     if wrong:

@@ -1,4 +1,4 @@
-"""The command line: `pland new | check | run | resume | status`."""
+"""The command line: `pland new | check | run | resume | status | verify | doctor`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from parallel_landscape.exchange.comm import Comm, Serial
 from parallel_landscape.exchange.world import find_world, launched
 from parallel_landscape.job import Job, load_job
 from parallel_landscape.launch import start_ranks, usable_cores
+from parallel_landscape.machine import read_size
 from parallel_landscape.provenance import version
 from parallel_landscape.restore import load_run_job
 from parallel_landscape.rounds import resume_run, run_job
+from parallel_landscape.sizes import check_affordable
 from parallel_landscape.store.run_folder import RunFolder
 
 PATIENCE_SECONDS = 3.0
@@ -58,7 +60,7 @@ def _explained(error: PlandError) -> str:
 
 
 def _fail(message: str, code: int, comm: Comm) -> int:
-    """Print the message once and return the code. A rank that fails alone takes all others down, for they may be waiting for it."""
+    """Print the message once and return the code. A rank that fails alone takes the others down, which may wait for it."""
     if comm.all_here(PATIENCE_SECONDS + 0.2 * min(comm.rank, 20)):  # ranks lose patience in turn, so only the first is heard
         if comm.rank == 0:
             print(message, file=sys.stderr)
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="all mistakes of a job at once; then what it will take")
     check.add_argument("job", type=Path)
     check.add_argument("-n", "--ranks", type=_positive, help="plan for so many ranks")
+    check.add_argument("--memory-per-rank", type=_size, metavar="SIZE", help="refuse a job that needs more, such as 2GiB")
     run = commands.add_parser("run", help="carry out a job, here and now")
     run.add_argument("job", type=Path)
     run.add_argument("-n", "--ranks", **ranks)
@@ -88,11 +91,19 @@ def _parser() -> argparse.ArgumentParser:
     resume = commands.add_parser("resume", help="go on with a run from its last checkpoint, on any number of ranks")
     resume.add_argument("run", type=Path)
     resume.add_argument("-n", "--ranks", **ranks)
-    resume.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change run.walltime_minutes and the like")
+    resume.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change run.walltime_minutes and the like"
+    )
     resume.add_argument("--quiet", action="store_true", help="no progress")
     status = commands.add_parser("status", help="how far a run has got, or its verdict")
     status.add_argument("run", type=Path)
+    status.add_argument("--watch", action="store_true", help="show it anew every two seconds until the run ends")
     status.add_argument("--json", action="store_true", help="for scripts")
+    verify = commands.add_parser("verify", help="replay the last checkpoint from the one before, and compare bit by bit")
+    verify.add_argument("run", type=Path)
+    doctor = commands.add_parser("doctor", help="whether this machine is set up right, and what to do where it is not")
+    doctor.add_argument("folder", type=Path, nargs="?", default=Path(), help="where runs will lie (default: here)")
+    doctor.add_argument("--json", action="store_true", help="for scripts")
     return parser
 
 
@@ -102,11 +113,22 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _size(text: str) -> int:
+    try:
+        return read_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int:
     """`run` and `resume`: here when ranks have been started already, else on ranks of our own."""
     resuming = parsed.command == "resume"
     settings = _settings(parsed.set) if resuming else {}
-    job = load_run_job(RunFolder(parsed.run), settings) if resuming else load_job(parsed.job, parsed.base and parsed.base.resolve())
+    job = (
+        load_run_job(RunFolder(parsed.run), settings)
+        if resuming
+        else load_job(parsed.job, parsed.base and parsed.base.resolve())
+    )
     if not launched():
         if not resuming:
             RunFolder(job.folder).refuse_existing(parsed.force_new)
@@ -133,13 +155,16 @@ def _settings(given: list[str]) -> dict[str, Any]:
         try:
             settings[key.strip()] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
-            raise JobError(f"--set {item}: write KEY=VALUE with a value as in TOML, e.g. --set run.walltime_minutes=600") from None
+            raise JobError(
+                f"--set {item}: write KEY=VALUE with a value as in TOML, e.g. --set run.walltime_minutes=600"
+            ) from None
     return settings
 
 
 def _ranks(job: Job, asked: int | None) -> int:
     """How many ranks to start: as asked, else one a usable core, never more than slots."""
     cores = usable_cores()
+    check_affordable(job, asked or cores)
     if asked == 1 or (asked is None and cores == 1):
         return 1
     slots = check_fit(job, job.build_landscape(), asked or 1).slots
@@ -150,20 +175,34 @@ def _check(parsed: argparse.Namespace) -> int:
     from parallel_landscape.plan import make_plan
 
     job = load_job(parsed.job)
-    plan = make_plan(job, parsed.ranks or 1)
+    plan = make_plan(job, parsed.ranks, parsed.memory_per_rank)
     print(f"{job.name}: no mistakes")
     print("\n".join(plan.lines(parsed.ranks or min(usable_cores(), plan.layout.slots))))
     return 0
 
 
 def _status(parsed: argparse.Namespace) -> int:
-    from parallel_landscape import status
+    from parallel_landscape import status, status_view
 
-    if parsed.json:
+    if parsed.watch:
+        status_view.watch(parsed.run, as_json=parsed.json)
+    elif parsed.json:
         print(json.dumps(status.status(parsed.run)))
     else:
-        status.show(parsed.run)
+        status_view.show(parsed.run)
     return 0
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.verify import verify
+
+    return 0 if verify(parsed.run, print) else 1
+
+
+def _doctor(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.doctor import examine
+
+    return examine(parsed.folder, as_json=parsed.json)
 
 
 def _new(parsed: argparse.Namespace) -> int:
@@ -174,4 +213,4 @@ def _new(parsed: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"check": _check, "status": _status, "new": _new}
+_COMMANDS = {"check": _check, "status": _status, "verify": _verify, "doctor": _doctor, "new": _new}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +15,9 @@ from parallel_landscape.exchange.world import find_world, launched
 from parallel_landscape.job import Job, make_job, read_job
 from parallel_landscape.launch import start_ranks
 from parallel_landscape.rounds import run_job
+from parallel_landscape.sizes import check_affordable
 from parallel_landscape.status import status
-from parallel_landscape.stopping import SIGNALS
+from parallel_landscape.stopping import handlers_kept
 from parallel_landscape.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -65,7 +64,12 @@ def open_run(path: str | Path) -> RunHandle:
 
 
 def run(
-    job: str | Path | Mapping[str, Any], ranks: int | None = None, *, force_new: bool = False, quiet: bool = True, **overrides: Any
+    job: str | Path | Mapping[str, Any],
+    ranks: int | None = None,
+    *,
+    force_new: bool = False,
+    quiet: bool = True,
+    **overrides: Any,
 ) -> RunHandle:
     """Carry out a job and return its run: `run("job.toml", ranks=4, seed=7, ensemble={"ln_f_final": 1e-5})`.
 
@@ -82,7 +86,7 @@ def run(
         comm = find_world()
         if ranks not in (None, comm.size):
             raise JobError(f"ranks = {ranks}: a launcher has started {comm.size} ranks already; leave it out")
-        with _handlers_kept():
+        with handlers_kept():
             run_job(made, comm, force_new=force_new, quiet=quiet)
     else:
         _run_on(ranks, made, force_new=force_new, quiet=quiet)
@@ -90,13 +94,16 @@ def run(
 
 
 def _laid_over(content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    both = {key: _laid_over(content[key], value) if isinstance(value, Mapping) and isinstance(content.get(key), Mapping) else value
-            for key, value in overrides.items()}  # fmt: skip
-    return {**content, **both}
+    both = dict(content)
+    for key, value in overrides.items():
+        inner = isinstance(value, Mapping) and isinstance(both.get(key), Mapping)
+        both[key] = _laid_over(both[key], value) if inner else value
+    return both
 
 
 def _run_on(ranks: int, job: Job, *, force_new: bool, quiet: bool) -> None:
     """Carry out a job on ranks of its own, which read it from a temporary file."""
+    check_affordable(job, ranks)
     check_fit(job, job.build_landscape(), ranks)
     RunFolder(job.folder).refuse_existing(force_new)
     with tempfile.TemporaryDirectory(prefix="pland-") as folder:
@@ -108,15 +115,3 @@ def _run_on(ranks: int, job: Job, *, force_new: bool, quiet: bool) -> None:
         raise Stopped(f"stopped, nothing is lost; go on with: pland resume {job.folder}")
     if code:
         raise RunError(f"the ranks ended with exit code {code}; what they said stands on the standard error")
-
-
-@contextmanager
-def _handlers_kept() -> Iterator[None]:
-    """Give back the signal handlers that a run sets."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if handler is not None and signal.getsignal(number) is not handler:
-                signal.signal(number, handler)

@@ -27,6 +27,7 @@ from parallel_landscape.network import Network
 from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run
 
 _SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run")
+_ALWAYS: dict[str, type[BaseModel]] = {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run}
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 ROUND_STEPS = 100_000  # proposals between exchanges when sweeps_per_round is left out
@@ -105,7 +106,7 @@ class Job:
         ]
         run = {**self.run.model_dump(), **{key.removeprefix("run."): value for key, value in settings.items()}}
         checked = None if wrong else _section(Run, "run", run, wrong)
-        if wrong:
+        if checked is None:
             raise JobError(wrong)
         return replace(self, run=checked)
 
@@ -158,11 +159,10 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
     wrong += [_unknown(key) for key in content if key not in _SECTIONS]
     name, seed = _name(content, wrong), _seed(content, wrong)
     landscape = _landscape(content.get("landscape"), base, wrong)
-    sections = {
-        key: _section(model, key, content.get(key, {}), wrong)
-        for key, model in {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run}.items()
-    }
-    sections["production"] = _section(Production, "production", content["production"], wrong) if "production" in content else None
+    sections: dict[str, Any] = {key: _section(model, key, content.get(key, {}), wrong) for key, model in _ALWAYS.items()}
+    sections["production"] = (
+        _section(Production, "production", content["production"], wrong) if "production" in content else None
+    )
     if sections["exchange"] is not None:
         wrong += _contradictions(sections["exchange"])
     if wrong:
@@ -215,7 +215,8 @@ def _landscape(given: Any, base: Path, wrong: list[str]) -> dict[str, Any]:
         keys = check_keys(model_keys(name, model), keys, "[landscape]")
     except JobError as error:
         wrong += error.mistakes
-    source, data = None, {}
+    source: str | None = None
+    data: dict[str, Any] = {}
     if model is not None and not takes_data(model):
         if DATA in given:
             wrong.append(f"[landscape.data]: {name} has no training set; leave this section out.")

@@ -15,6 +15,7 @@ from parallel_landscape.errors import RunError
 from parallel_landscape.progress import TERMINAL
 from parallel_landscape.stopping import SIGNALS
 
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _LAUNCHER_VARIABLES = ("PMI", "PMIX", "OMPI", "PRTE", "HYDRA", "MPI_LOCAL")
 
 
@@ -32,15 +33,21 @@ def mpiexec() -> str:
     return found
 
 
+def rank_environment(ranks: int) -> dict[str, str]:
+    """The environment for `ranks` new ranks here: no other launcher's variables, one thread of linear algebra each."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(_LAUNCHER_VARIABLES)}
+    environment |= {name: environment.get(name, "1") for name in THREAD_VARIABLES}
+    if ranks > usable_cores():
+        environment.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
+    return environment
+
+
 def start_ranks(ranks: int, arguments: Sequence[str]) -> int:
     """Run `pland ARGUMENTS` on `ranks` new MPI ranks and return their exit code.
 
     `-m mpi4py` turns an uncaught exception on one rank into the end of all.
     """
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(_LAUNCHER_VARIABLES)}
-    environment |= {name: environment.get(name, "1") for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    if ranks > usable_cores():
-        environment.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
+    environment = rank_environment(ranks)
     if sys.stderr.isatty():
         environment[TERMINAL] = "1"
     command = [mpiexec(), "-n", str(ranks), sys.executable, "-m", "mpi4py", "-m", "parallel_landscape", *arguments]

@@ -18,7 +18,6 @@ from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
 from parallel_landscape.walker import Slot, new_table
 
-
 IDLE = 16  # a finished window walks this many times less, so that its processor serves the hard ones
 
 
@@ -84,9 +83,10 @@ class Learning:
         else:
             for slot in slots.values():
                 if slot.reached:
-                    self._learn(self.learner_of(slot), [slot], slot.visits + slot.histogram, slot.histogram)
+                    slot.count_occasions()
+                    self._learn(self.learner_of(slot), [slot], slot.visits + slot.histogram, slot.histogram, slot.occasions)
         if self.exchanges:
-            found = exchange(slots, lambda slot: not self.learner_of(slot).raw, self.layout, comm, sampler.seed, self.rounds)
+            found = exchange(slots, self._willing, self._fits, self.layout, comm, sampler.seed, self.rounds)
             for number in found:
                 self._arrive(slots[number])
         for slot in slots.values():
@@ -97,11 +97,29 @@ class Learning:
     def _steps_of(self, learner: Learner) -> int:
         return max(1, self.steps // IDLE) if learner.finished else self.steps
 
+    def _willing(self, slot: Slot) -> bool:
+        return not self.learner_of(slot).raw
+
+    def _fits(self, slot: Slot, level: int) -> bool:
+        low, high = self.window_of(slot)
+        return low <= level <= high
+
+    @property
+    def out_of_rounds(self) -> bool:
+        """Whether max_sweeps is used up."""
+        return self.most_rounds is not None and self.rounds >= self.most_rounds
+
     def unfinished(self, slots: dict[int, Slot]) -> bool:
         """Whether a local slot still has to learn, or may still find its window."""
-        if self.most_rounds is not None and self.rounds >= self.most_rounds:
-            return False
-        return any(self._unfinished(slot) for slot in slots.values())
+        return not self.out_of_rounds and any(self._unfinished(slot) for slot in slots.values())
+
+    def learn_on(self, windows: list[list[int]]) -> None:
+        """Let the groups of these (repeat, window) go on learning."""
+        chosen = {(repeat, window) for repeat, window in windows}
+        for first, learner in self.learners.items():
+            place = self.layout.place(first)
+            if (place.repeat, place.window) in chosen:
+                learner.learn_on()
 
     def _unfinished(self, slot: Slot) -> bool:
         return not self.learner_of(slot).finished if slot.reached else slot.steps < self.approach_steps
@@ -130,13 +148,16 @@ class Learning:
         if not reached:
             first, last = (low, levels - 1) if slot.walker.level > high else (0, high)
         slot.ln_g[:] = new_table(levels, first, last)
-        slot.histogram[:] = 0
-        slot.visits[:] = 0
+        for counts in (slot.histogram, slot.visits, slot.counted, slot.occasions):
+            counts[:] = 0
 
     def _learn_together(self, slots: dict[int, Slot], comm: Comm) -> None:
         """Groups of several walkers: pool the counts, average ln g, and let everybody draw the same conclusions."""
-        rows = {number: np.array([slot.ln_g, slot.histogram, slot.visits, np.full(len(slot.ln_g), slot.reached)])
-                for number, slot in slots.items()}  # fmt: skip
+        rows = {}
+        for number, slot in slots.items():
+            slot.count_occasions()
+            reached = np.full(len(slot.ln_g), slot.reached)
+            rows[number] = np.array([slot.ln_g, slot.histogram, slot.visits, reached, slot.occasions])
         known = gather_group(rows, self.layout, comm)
         for first in sorted({self.group_of(number)[0] for number in slots}):
             members = [number for number in self.group_of(first) if known[number][3, 0]]
@@ -145,27 +166,32 @@ class Learning:
                 continue
             counts = sum(known[number][1] for number in members)
             visits = sum(known[number][2] for number in members) + counts
+            occasions = sum(known[number][4] for number in members)
             learner = self.learners[first]
             if not learner.raw:
                 seen = [known[number][1] + known[number][2] > 0 for number in members]
                 mean = average([known[number][0] for number in members], seen)
-                for slot in here if mean is not None else []:
-                    slot.ln_g[:] = np.where(np.isnan(mean), slot.ln_g, mean)
-            self._learn(learner, here, visits, counts)
+                if mean is not None:
+                    for slot in here:
+                        slot.ln_g[:] = np.where(np.isnan(mean), slot.ln_g, mean)
+            self._learn(learner, here, visits, counts, occasions)
 
-    def _learn(self, learner: Learner, here: list[Slot], visits: NDArray[np.float64], counts: NDArray[np.float64]) -> None:
-        """The group's round is over: `visits` ever and `counts` of this stage, over all its members."""
+    def _learn(
+        self, learner: Learner, here: list[Slot], visits: NDArray[Any], counts: NDArray[Any], occasions: NDArray[Any]
+    ) -> None:
+        """The group's round is over; over all its members: `visits` ever, `counts` of this stage, `occasions` of this schedule."""
         known = np.flatnonzero(visits)
         if not len(known):
             return  # all have only just arrived
-        late = self._late(learner, len(known))
-        begins = learner.advance(self.schedule, counts[known], self._steps_of(learner))
-        if late and not learner.raw:
+        late = self._late(learner, len(known)) and not learner.raw
+        begins = learner.advance(self.schedule, counts[known], int(occasions[known].min()), self._steps_of(learner))
+        if late:
             learner.restart()
         for slot in here:
             if begins or late:
-                slot.visits += slot.histogram
-                slot.histogram[:] = 0
+                slot.clear_histogram()
+            if late:
+                slot.occasions[:] = 0
             low, high = self.window_of(slot)
             if len(known) < high - low + 1:
                 _level_unvisited(slot.ln_g, known, low, high)

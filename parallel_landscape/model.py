@@ -38,7 +38,7 @@ def load_model(name: str, base: Path) -> Callable[..., Landscape]:
     function = getattr(module, function_name, None)
     if not callable(function):
         raise JobError(f'{_WHERE} "{name}": {inspect.getfile(module)} has no function {function_name}.')
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _look_in(base: Path, module_name: str, name: str) -> None:

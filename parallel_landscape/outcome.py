@@ -56,8 +56,18 @@ def _unpack(packed: NDArray[np.uint8]) -> SlotReport:
     head, ln_g, visits = np.split(packed, [8 * _HEAD, 8 * _HEAD + (packed.size - 8 * _HEAD) // 2])
     reached, steps, accepted, meetings, swaps, trips, level, ln_f, stage, restarts, finished, flatness = head.view(np.float64)
     learner = Learner(ln_f=ln_f, stage=int(stage), restarts=int(restarts), finished=bool(finished), flatness=flatness)
-    counts = (int(count) for count in (steps, accepted, meetings, swaps, trips, level))
-    return SlotReport(learner, bool(reached), *counts, ln_g.view(np.float64).copy(), visits.view(np.int64).copy())
+    return SlotReport(
+        learner=learner,
+        reached=bool(reached),
+        steps=int(steps),
+        accepted=int(accepted),
+        meetings=int(meetings),
+        swaps=int(swaps),
+        trips=int(trips),
+        level=int(level),
+        ln_g=ln_g.view(np.float64).copy(),
+        visits=visits.view(np.int64).copy(),
+    )
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,9 @@ def conclude(
     inside = np.zeros(len(levels), bool)
     for low, high in learning.windows:
         inside[low : high + 1] = True
-    status, reason = _verdict(learning, reports, joins, problem, known & inside & ~visited, stopped)
+    empty = np.flatnonzero(np.isnan(tables).all(axis=2).any(axis=0)).tolist()
+    lowest = levels[min(report.level for report in reports.values())]
+    status, reason = _verdict(learning, reports, empty, lowest, joins, problem, known & inside & ~visited, stopped)
     kept = np.flatnonzero(known | visited)
     span = slice(int(kept[0]), int(kept[-1]) + 1)
     result = {
@@ -104,6 +116,21 @@ def conclude(
     }
     attributes = {"status": status, "reason": reason, "normalisation": "absolute" if absolute else "relative"}
     return Outcome(result, window_table(sampler, learning, reports, tables, joins, known), attributes)
+
+
+def disagreements(learning: Learning, reports: dict[int, SlotReport]) -> list[list[int]]:
+    """(repeat, window) of all windows whose ln g differs from a neighbour's by more than the schedule allows."""
+    layout, limit = learning.layout, learning.schedule.largest_gap
+    found = set()
+    for repeat in range(layout.repeats):
+        tables = np.array([_window_table(learning, reports, repeat, window) for window in range(layout.windows)])
+        try:
+            gaps = join(tables).gap_largest
+        except JoinError:
+            continue
+        for window in np.flatnonzero(gaps > limit).tolist():
+            found |= {(repeat, window), (repeat, window + 1)}
+    return [list(pair) for pair in sorted(found)]
 
 
 def _window_table(learning: Learning, reports: dict[int, SlotReport], repeat: int, window: int) -> NDArray[np.float64]:
@@ -142,7 +169,7 @@ def _with_gaps_for_all(joined: Joined, present: NDArray[np.bool_]) -> Joined:
 
 
 def _variances(tables: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """(windows, levels) variance over the repeats of each window's ln g about its mean over levels, halfway to the window's average."""
+    """(windows, levels) variance over the repeats of each window's ln g about its mean, halfway to the window's average."""
     if len(tables) < 3:
         return None
     with np.errstate(invalid="ignore"):
@@ -169,21 +196,28 @@ def _combine(curves: NDArray[np.float64], levels: int) -> tuple[NDArray[np.float
     """Mean and standard error over independent repeats, where all of them have been; nan error for one."""
     if not len(curves):
         return np.full(levels, np.nan), np.full(levels, np.nan), np.zeros(levels, bool)
-    visited = ~np.isnan(curves).any(axis=0)
-    mean = np.where(visited, curves.mean(axis=0), np.nan)
+    visited = np.asarray(~np.isnan(curves).any(axis=0))
+    mean = np.asarray(np.where(visited, curves.mean(axis=0), np.nan))
     if len(curves) == 1:
         return mean, np.full(levels, np.nan), visited
-    return mean, np.where(visited, curves.std(axis=0, ddof=1) / math.sqrt(len(curves)), np.nan), visited
+    error = curves.std(axis=0, ddof=1) / math.sqrt(len(curves))
+    return mean, np.asarray(np.where(visited, error, np.nan)), visited
 
 
 def _verdict(
-    learning: Learning, reports: dict[int, SlotReport], joins: list[Joined], problem: str, missed: NDArray[np.bool_], stopped: str
+    learning: Learning,
+    reports: dict[int, SlotReport],
+    empty: list[int],
+    lowest: int,
+    joins: list[Joined],
+    problem: str,
+    missed: NDArray[np.bool_],
+    stopped: str,
 ) -> tuple[str, str]:
-    """Status in a word or two, and the sentence behind it."""
-    unreached = [w for w, group in _by_window(learning, reports).items() if not all(_group_reached(learning, group))]
-    if unreached:
-        lowest = min(report.level for report in reports.values())
-        return "unreached windows", f"windows {unreached} were not reached; the lowest level reached is number {lowest}"
+    """Status in a word or two, and the sentence behind it; `empty` are windows in which some repeat has been nowhere,
+    `lowest` the lowest energy of a walker now."""
+    if empty:
+        return "unreached windows", f"windows {empty} were not reached; the lowest energy that a walker sits at is {lowest}"
     if problem:
         return "broken join", problem
     unfinished = [w for w, group in _by_window(learning, reports).items() if not all(r.learner.finished for r in group)]
@@ -195,6 +229,8 @@ def _verdict(
         return "broken join", "neighbouring windows contradict each other where they overlap; see gap_largest"
     if missed.any():
         return "unvisited levels", f"{int(missed.sum())} levels seen in the search were not visited again while learning"
+    if stopped:
+        return "out of time", f"learning is done, production was not when the run stopped ({stopped}); resume it"
     return "converged", "every window finished its schedule and the windows agree where they overlap"
 
 
@@ -203,12 +239,6 @@ def _by_window(learning: Learning, reports: dict[int, SlotReport]) -> dict[int, 
     for number, report in reports.items():
         table[learning.layout.place(number).window].append(report)
     return table
-
-
-def _group_reached(learning: Learning, group: list[SlotReport]) -> list[bool]:
-    """For each repeat of a window, whether any of its walkers has reached it."""
-    walkers = learning.layout.walkers
-    return [any(report.reached for report in group[first : first + walkers]) for first in range(0, len(group), walkers)]
 
 
 def window_table(
@@ -227,7 +257,9 @@ def window_table(
         visits = np.sum([report.visits for report in group], axis=0)
         seen = visits > 0 if known is None else known
         walkers = learning.layout.walkers
-        per_repeat = [np.sum([r.visits for r in group[first : first + walkers]], axis=0) > 0 for first in range(0, len(group), walkers)]
+        per_repeat = [
+            np.sum([r.visits for r in group[first : first + walkers]], axis=0) > 0 for first in range(0, len(group), walkers)
+        ]
         steps = sum(report.steps for report in group)
         meetings, swaps = _meetings_above(learning, reports, window)
         row = {
@@ -238,6 +270,7 @@ def window_table(
             "finished": all(report.learner.finished for report in group),
             "ln_f": max(report.learner.ln_f for report in group),
             "stage": min(report.learner.stage for report in group),
+            "flatness": min(report.learner.flatness for report in group),
             "restarts": sum(report.learner.restarts for report in group),
             "levels_known": int(seen[low : high + 1].sum()),
             "levels_visited": int(np.logical_and.reduce(per_repeat)[low : high + 1].sum()),
@@ -257,7 +290,9 @@ def window_table(
 
 def _meetings_above(learning: Learning, reports: dict[int, SlotReport], window: int) -> tuple[int, int]:
     """Meetings and swaps of a window with the next one; a slot counts both sides, the first and last window only one."""
-    counts = {w: (sum(r.meetings for r in group), sum(r.swaps for r in group)) for w, group in _by_window(learning, reports).items()}
+    counts = {
+        w: (sum(r.meetings for r in group), sum(r.swaps for r in group)) for w, group in _by_window(learning, reports).items()
+    }
     meetings = swaps = 0
     for below in range(window + 1):
         meetings, swaps = counts[below][0] - meetings, counts[below][1] - swaps

@@ -1,79 +1,194 @@
-"""What a job will take: slots, ranks, memory and a measured estimate of time."""
+"""What a job will take: slots, ranks, memory, disk, and a measured estimate of time."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from parallel_landscape.exchange.layout import Layout
-from parallel_landscape.job import Job
-from parallel_landscape.rng import Purpose
 from parallel_landscape.campaign import check_fit, check_promises, steps_per_round, warm_sampler
+from parallel_landscape.exchange.layout import Layout
+from parallel_landscape.exchange.windows import divide
+from parallel_landscape.job import Job
+from parallel_landscape.landscape import Landscape
+from parallel_landscape.launch import usable_cores
+from parallel_landscape.learn import IDLE
+from parallel_landscape.machine import size
+from parallel_landscape.rng import Purpose
+from parallel_landscape.sampler import Sampler
+from parallel_landscape.sizes import Sizes, check_affordable, sizes_of
+from parallel_landscape.store.checkpoint import KEPT
+from parallel_landscape.store.schema import RECORDS
 from parallel_landscape.walker import Slot
 
 CALIBRATION_SECONDS = 0.5
 TRIED_MOVES = 200  # of a user's landscape, in plain Python
+RECORD_BYTES = sum(int(variable.dtype[1:]) for name, variable in RECORDS.items() if name != "weights")
+WASTEFUL = 0.8  # ranks that are busy for less than this part of the time deserve a warning
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The figures of a job before it runs."""
+    """The figures of a job before it runs.
+
+    learning_steps: proposals that one walker of each window makes at the least. production_steps, records: of each slot.
+    """
 
     layout: Layout
-    levels: int
+    sizes: Sizes
     moves: int
     steps_per_round: int
     ns_per_step: float
-    bytes_per_slot: int
-    shared_bytes: int
     visits_needed: float
+    window_levels: tuple[int, ...]
+    windows_known: bool
+    learning_steps: tuple[float, ...]
+    production_steps: int
+    records: int
+    record_bytes: int
+    disk_free: int
+
+    def learning_seconds(self, ranks: int) -> float:
+        """Estimated time of learning on `ranks` cores: what the schedule asks of the fullest rank, before any late level."""
+        longest = max(self.learning_steps)
+        layout = self._on(ranks)
+        loads = (sum(self._steps(slot, longest) for slot in layout.slots_of(rank)) for rank in range(ranks))
+        return max(loads) * self.ns_per_step * 1e-9
+
+    def _steps(self, slot: int, longest: float) -> float:
+        """Of one slot until the slowest window is through: a finished one walks less."""
+        mine = self.learning_steps[self.layout.place(slot).window]
+        return mine + (longest - mine) / IDLE
+
+    def production_seconds(self, ranks: int) -> float:
+        """Estimated time of production."""
+        return self.production_steps * -(-self.layout.slots // ranks) * self.ns_per_step * 1e-9
 
     def seconds(self, ranks: int) -> float:
-        """Estimated time of learning on `ranks` cores: what the 1/t clock asks of the fullest rank, before any late level."""
-        per_window = self.levels / max(1.0, self.layout.windows * 0.5 + 0.5)
-        steps = self.visits_needed * per_window
-        slots = -(-self.layout.slots // ranks)
-        return steps * slots * self.ns_per_step * 1e-9
+        """Estimated time of both."""
+        return self.learning_seconds(ranks) + self.production_seconds(ranks)
+
+    @property
+    def trajectory_bytes(self) -> int:
+        """Bytes of all records before compression."""
+        return self.layout.slots * self.records * self.record_bytes
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Bytes of the kept checkpoints and the one being written."""
+        return (KEPT + 1) * self.layout.slots * self.sizes.slot
+
+    def warnings(self, ranks: int) -> list[str]:
+        """What may go ahead but will hurt."""
+        found = []
+        disk = self.trajectory_bytes + self.checkpoint_bytes
+        if disk > self.disk_free:
+            found.append(
+                f"trajectories and checkpoints may take {size(disk)}, and {size(self.disk_free)} are free where the run folder "
+                "will lie; record fewer (larger record_every_sweeps, weights = false), or choose another [run] folder"
+            )
+        fullest = -(-self.layout.slots // ranks)
+        if self.layout.slots < WASTEFUL * ranks * fullest:
+            as_good = -(-self.layout.slots // fullest)
+            found.append(
+                f"{ranks} ranks share {self.layout.slots} slots unevenly: the fullest has {fullest}, so {as_good} ranks are as fast"
+            )
+        return found
 
     def lines(self, ranks: int) -> list[str]:
         """The plan for people."""
-        layout = self.layout
-        even = [n for n in range(1, layout.slots + 1) if layout.slots % n == 0]
-        return [
-            f"slots     {layout.slots} = {layout.repeats} repeats x {layout.windows} windows x {layout.walkers} walkers; "
-            f"ranks that divide them evenly: {', '.join(map(str, even[:12]))}{' ...' if len(even) > 12 else ''}",
-            f"levels    {self.levels} between the declared ends; {self.moves} moves",
+        layout, slots = self.layout, self.layout.slots
+        even = [n for n in range(1, min(slots, 10_000) + 1) if slots % n == 0]
+        widths = f"{min(self.window_levels)} to {max(self.window_levels)}"
+        here = self._on(ranks)
+        lines = [
+            f"slots     {slots} = {layout.repeats} repeats x {layout.windows} windows x {layout.walkers} walkers; "
+            f"{-(-slots // ranks)} on the fullest of {ranks} ranks",
+            f"ranks     that divide them evenly: {', '.join(map(str, even[:16]))}{' ...' if len(even) > 16 else ''}",
+            f"levels    {self.sizes.level_count} between the declared ends, {widths} to a window"
+            f"{'' if self.windows_known else ' (fewer when the search finds fewer)'}; {self.moves} moves",
             f"round     {self.steps_per_round} proposals of each walker, then one exchange",
-            f"memory    {_size(self.bytes_per_slot)} a slot, {_size(self.shared_bytes)} a rank for the training set",
+            f"memory    {size(self.sizes.rank(here))} on the first rank: {size(self.sizes.slot)} a slot, "
+            f"{size(self.sizes.shared)} for the training set and other constants",
+            f"disk      {size(self.checkpoint_bytes)} for checkpoints; {self._trajectory()}; {size(self.disk_free)} free",
             f"speed     {self.ns_per_step:.1f} ns a proposal, measured here on one core",
-            f"time      about {_duration(self.seconds(ranks))} on {ranks} ranks, {_duration(self.seconds(layout.slots))} on "
-            f"{layout.slots}: {self.visits_needed:.0e} visits a level; hard windows can take many times longer",
+            f"time      {self._times(ranks)}",
         ]
+        return lines + [f"warning   {sentence}" for sentence in self.warnings(ranks)]
+
+    def _trajectory(self) -> str:
+        if not self.records:
+            return "no trajectories"
+        return f"at most {size(self.trajectory_bytes)} for {self.layout.slots * self.records:,} records (before compression)"
+
+    def _times(self, ranks: int) -> str:
+        slots = self.layout.slots
+        learning = f"learning takes at least about {_duration(self.learning_seconds(ranks))} on {ranks} ranks"
+        if slots != ranks:
+            learning += f", {_duration(self.learning_seconds(slots))} on {slots}"
+        learning += f" ({self.visits_needed:.0e} visits a level; hard windows can take many times longer)"
+        return learning + (f"; production {_duration(self.production_seconds(ranks))}" if self.records else "")
+
+    def _on(self, ranks: int) -> Layout:
+        return Layout(self.layout.repeats, self.layout.windows, self.layout.walkers, ranks)
 
 
-def make_plan(job: Job, ranks: int = 1) -> Plan:
-    """Measure the kernel for half a second and work out what the job takes. Raises JobError when it does not fit."""
+def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = None) -> Plan:
+    """Measure the kernel for half a second and work out what the job takes.
+
+    ranks: to plan for; one a core when left out. memory_per_rank: bytes; when left out, the ranks that this machine has cores
+    for must fit into its memory.
+    Raises JobError when the job does not fit together, or needs more memory than that.
+    """
+    several = ranks or usable_cores()
+    here = min(several, usable_cores())
+    check_affordable(job, several, here=here, limit=memory_per_rank)
     landscape = job.build_landscape()
-    layout = check_fit(job, landscape, ranks)
+    check_affordable(job, several, landscape=landscape, here=here, limit=memory_per_rank)
+    layout = check_fit(job, landscape, ranks or 1)
     check_promises(job, landscape, moves=TRIED_MOVES)
     sampler = warm_sampler(landscape, job.seed)
     slot = sampler.new_slot(0)
     steps = steps_per_round(job, landscape.sweep)
-    started, done = time.perf_counter(), 0
-    while time.perf_counter() - started < CALIBRATION_SECONDS:
-        sampler.advance(slot, Purpose.SEARCH, 0.25, min(steps, 100_000))
-        done += min(steps, 100_000)
-    elapsed = time.perf_counter() - started
+    state = sum(part.nbytes for part in slot.walker.state)
+    widths, known = _window_levels(job, landscape)
+    produced, records = _production(job, landscape, steps)
     return Plan(
         layout=layout,
-        levels=sampler.levels,
+        sizes=sizes_of(landscape, state),
         moves=landscape.moves,
         steps_per_round=steps,
-        ns_per_step=1e9 * elapsed / done,
-        bytes_per_slot=_slot_bytes(slot),
-        shared_bytes=sum(getattr(part, "nbytes", 0) for part in landscape.params),
+        ns_per_step=_ns_per_step(sampler, slot, min(steps, 100_000)),
         visits_needed=_visits(job),
+        window_levels=widths,
+        windows_known=known,
+        learning_steps=tuple(_learning_steps(job, levels, landscape.sweep, steps) for levels in widths),
+        production_steps=produced,
+        records=records,
+        record_bytes=RECORD_BYTES + _weight_bytes(job, landscape, slot),
+        disk_free=free_space(job.folder),
     )
+
+
+def _ns_per_step(sampler: Sampler, slot: Slot, steps: int) -> float:
+    """Measured on a walker that searches."""
+    started, done = time.perf_counter(), 0
+    while time.perf_counter() - started < CALIBRATION_SECONDS:
+        sampler.advance(slot, Purpose.SEARCH, 0.25, steps)
+        done += steps
+    return 1e9 * (time.perf_counter() - started) / done
+
+
+def _window_levels(job: Job, landscape: Landscape) -> tuple[tuple[int, ...], bool]:
+    """Levels of each window, and whether that is certain: a search may find fewer levels, and lay windows of other widths."""
+    chosen, levels = job.exchange.windows, landscape.levels
+    if isinstance(chosen, list):
+        return tuple(levels.index(high) - levels.index(low) + 1 for low, high in chosen), True
+    first, last = (levels.index(energy) for energy in job.exchange.energy or (levels[0], levels[-1]))
+    windows = divide(first, last, job.windows_count(levels), job.exchange.overlap)
+    certain = job.exchange.energy is not None and not job.exchange.measured
+    return tuple(high - low + 1 for low, high in windows), certain
 
 
 def _visits(job: Job) -> float:
@@ -86,19 +201,40 @@ def _visits(job: Job) -> float:
     return 1.0 / ensemble.ln_f_final
 
 
-def _slot_bytes(slot: Slot) -> int:
-    return sum(part.nbytes for part in (*slot.walker.state, slot.ln_g, slot.histogram, slot.visits))
+def _learning_steps(job: Job, levels: int, sweep: int, steps: int) -> float:
+    """Proposals of one walker in a window of so many levels; only halving counts the visits of all its walkers together."""
+    together = job.exchange.walkers_per_window if job.ensemble.schedule == "halving" and job.exchange.share == "window" else 1
+    wanted = max(_visits(job) * levels / together, float(steps * job.ensemble.occasions))
+    return wanted if job.ensemble.max_sweeps is None else min(wanted, float(job.ensemble.max_sweeps * sweep))
 
 
-def _size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024 or unit == "GiB":
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return ""
+def _production(job: Job, landscape: Landscape, steps: int) -> tuple[int, int]:
+    """Proposals and records of each slot."""
+    section = job.production
+    if section is None:
+        return 0, 0
+    looks = max(1, steps // (section.record_every_sweeps * landscape.sweep))
+    records = section.rounds * looks
+    return records * section.record_every_sweeps * landscape.sweep, records
+
+
+def _weight_bytes(job: Job, landscape: Landscape, slot: Slot) -> int:
+    """Bytes of a recorded configuration."""
+    if job.production is None or not job.production.weights or landscape.weights is None:
+        return 0
+    return int(-(-landscape.weights(slot.walker.state).size // 8))
+
+
+def free_space(folder: Path) -> int:
+    """Bytes free where a folder is or will be."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 2 * 86400 else f"{seconds / 86400:.3g} days"

@@ -34,8 +34,7 @@ class Production:
     def begin(self, slots: dict[int, Slot]) -> None:
         """Put the counts of learning away; from here on `histogram` counts production."""
         for slot in slots.values():
-            slot.visits += slot.histogram
-            slot.histogram[:] = 0
+            slot.clear_histogram()
 
     def unfinished(self, slots: dict[int, Slot]) -> bool:
         """Whether there is to be another round; the same on all ranks."""
@@ -60,7 +59,9 @@ class Production:
                 self._walk(sampler, slot)
         if self.learning.exchanges:
             number = self.learning.rounds + self.rounds
-            exchange(slots, lambda slot: True, self.learning.layout, comm, sampler.seed, number)
+            exchange(
+                slots, lambda slot: slot.reached, lambda slot, level: False, self.learning.layout, comm, sampler.seed, number
+            )
         last = len(self.learning.windows) - 1
         for slot in slots.values():
             window = self.learning.layout.place(slot.number).window

@@ -57,7 +57,9 @@ def fraction_done(ln_f: float, final: float) -> float:
 
 def _sentence(report: dict[str, Any], final: float, seconds: float) -> str:
     if report["phase"] == "search":
-        return f"{_clock(seconds)}  search: energies {report['energy'][0]} to {report['energy'][1]} found, round {report['round']}"
+        return (
+            f"{_clock(seconds)}  search: energies {report['energy'][0]} to {report['energy'][1]} found, round {report['round']}"
+        )
     if report["phase"] == "produce":
         done, most = report["produced"]
         return f"{_clock(seconds)}  production: round {done} of {most}, {report['steps_per_second']:.2e} steps/s"

@@ -17,8 +17,8 @@ from parallel_landscape.job import Job, load_job
 from parallel_landscape.provenance import version
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Arrays, Generation
-from parallel_landscape.store.segments import drop_unlisted
 from parallel_landscape.store.run_folder import RunFolder, lives
+from parallel_landscape.store.segments import drop_unlisted
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def restore(path: Path, comm: Comm, settings: dict[str, Any], *, quiet: bool) ->
     check_fit(job, landscape, comm.size)
     campaign = assemble(job, comm, folder, landscape, data.digest, quiet=quiet)
     if generation is not None:
-        on_first_rank(comm, lambda: _check_same(campaign, generation))
+        on_first_rank(comm, lambda: check_same(campaign, generation))
     if comm.rank == 0:
         checkpoint.clear_unfinished(folder.checkpoints)
         kept = [segment["name"] for sound in checkpoint.all_sound(folder.checkpoints) for segment in sound.about["segments"]]
@@ -68,7 +68,9 @@ def load_run_job(folder: RunFolder, settings: dict[str, Any] | None = None) -> J
 
 def _check_run(folder: RunFolder) -> None:
     if not folder.submitted.exists():
-        raise JobError(f"{folder.path} is not a run folder: it has no {folder.submitted.name}; give the folder that `pland run` printed")
+        raise JobError(
+            f"{folder.path} is not a run folder: it has no {folder.submitted.name}; give the folder that `pland run` printed"
+        )
 
 
 def _check_idle(folder: RunFolder) -> None:
@@ -90,18 +92,20 @@ def _find(folder: RunFolder, comm: Comm) -> Generation | None:
     return checkpoint.read_generation(folder.checkpoints, number) if number else None
 
 
-def _check_same(campaign: Campaign, generation: Generation) -> None:
+def check_same(campaign: Campaign, generation: Generation) -> None:
     """Refuse to go on with another job, model, training set or a version that gives other numbers."""
     about = generation.about
     changed = []
     if about["job"] != campaign.job.fingerprint():
-        changed.append(f"the job in {campaign.folder.submitted} is not the one that this run began with; put it back, or start a new run")
+        changed.append(
+            f"the job in {campaign.folder.submitted} is not the one that this run began with; put it back, or start a new run"
+        )
     if about["data"] != campaign.data_digest:
         changed.append("the training set differs from the one that this run began with; put its files back, or start a new run")
     if about["kernels"] != campaign.kernels:
         changed.append(
-            f"the landscape's code (or numba, or parallel_landscape: then {about['version']}, now {version()}) has changed since this run "
-            "began, so it would give other numbers; go back to that version, or start a new run"
+            f"the landscape's code (or numba, or parallel_landscape: then {about['version']}, now {version()}) has changed "
+            "since this run began, so it would give other numbers; go back to that version, or start a new run"
         )
     if changed:
         raise JobError(changed)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from parallel_landscape.simd import bits_of, double_of
 
 BLOCK = 1024  # proposals drawn at once
+Bits = Any  # np.uint64: numba sees to it, and numpy's own types of mixed arithmetic would only be in the way
 
 
 class Purpose(IntEnum):
@@ -37,7 +38,7 @@ _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
-def philox(c0: int, c1: int, c2: int, c3: int, k0: int, k1: int) -> tuple[Any, Any]:
+def philox(c0: Bits, c1: Bits, c2: Bits, c3: Bits, k0: Bits, k1: Bits) -> tuple[Bits, Bits]:
     """Ten rounds on four 32-bit counter words and two key words, all held in uint64; returns two 64-bit words."""
     for _ in range(10):
         p0 = _M0 * c0
@@ -86,10 +87,14 @@ def minus_ln(u: float) -> float:
     return -(np.float64(exponent) * _LN2 + p * t)
 
 
-
-
 def draw_block(
-    key: int, purpose: int, slot: int, block: int, bound: int, moves: NDArray[np.uint32], minus_ln_u: NDArray[np.float64]
+    key: Bits,
+    purpose: Bits,
+    slot: Bits,
+    block: Bits,
+    bound: Bits,
+    moves: NDArray[np.uint32],
+    minus_ln_u: NDArray[np.float64],
 ) -> None:
     """Fill `moves` with integers uniform in [0, bound) and `minus_ln_u` with unit exponentials; every argument is uint64.
 
@@ -108,7 +113,7 @@ def draw_block(
         minus_ln_u[i + half] = minus_ln((np.float64(b >> _32) + 0.5) * _TO_UNIT)
 
 
-def fill_exponentials(key: int, purpose: int, number: int, names: NDArray[np.uint64], out: NDArray[np.float64]) -> None:
+def fill_exponentials(key: Bits, purpose: Bits, number: Bits, names: NDArray[np.uint64], out: NDArray[np.float64]) -> None:
     """One -ln u for each of `names` (32 bits each): the same for everybody who knows (key, purpose, number, name)."""
     for i in range(len(names)):
         a, _ = philox(number & _LOW, number >> _32, names[i], purpose, key & _LOW, key >> _32)

@@ -14,15 +14,15 @@ from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.windows import Window, divide
 from parallel_landscape.job import Job
 from parallel_landscape.learn import Learning
-from parallel_landscape.outcome import Outcome, collect, conclude
+from parallel_landscape.outcome import Outcome, collect, conclude, disagreements
 from parallel_landscape.produce import BUFFER, Production
 from parallel_landscape.provenance import version
 from parallel_landscape.restore import Saved, restore
 from parallel_landscape.sampler import BrokenLandscape
 from parallel_landscape.search import CHUNKS, Search
 from parallel_landscape.store.result import write_result
-from parallel_landscape.store.segments import Recorder
 from parallel_landscape.store.run_folder import write_atomically, write_text
+from parallel_landscape.store.segments import Recorder
 
 
 def run_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = False) -> Outcome | None:
@@ -72,8 +72,8 @@ def _carry_on(campaign: Campaign, phase: Phase | None) -> Outcome | None:
         return _learn_and_produce(campaign, phase)
     except BrokenLandscape as error:
         path = campaign.folder.path / f"broken-slot-{error.slot.number}.npz"
-        state = error.slot.walker.state
-        write_atomically(path, lambda beside: _save_state(beside, error.move, state))
+        move, state = error.move, error.slot.walker.state
+        write_atomically(path, lambda beside: _save_state(beside, move, state))
         raise RunError(f"{error}\nmove and state are in {path}") from None
 
 
@@ -94,7 +94,7 @@ def _learn_and_produce(campaign: Campaign, phase: Phase) -> Outcome | None:
     learning = phase.learning if isinstance(phase, Production) else phase
     assert isinstance(learning, Learning)
     try:
-        while phase is learning and goes_on(campaign, learning):
+        while phase is learning and (goes_on(campaign, learning) or _learns_on(campaign, learning)):
             learning.step(campaign.sampler, campaign.slots, campaign.comm)
         if phase is learning and campaign.job.production is not None:
             phase = new_production(campaign, learning)
@@ -106,6 +106,16 @@ def _learn_and_produce(campaign: Campaign, phase: Phase) -> Outcome | None:
         raise
     save(campaign, phase)
     return write_outcome(campaign, learning)
+
+
+def _learns_on(campaign: Campaign, learning: Learning) -> bool:
+    """All windows have finished: whether some are to go on because they contradict each other. Halving could not mend that."""
+    if learning.schedule.schedule == "halving" or learning.out_of_rounds:
+        return False
+    reports = collect(learning, campaign.slots, campaign.comm)
+    windows = campaign.comm.broadcast(disagreements(learning, reports) if reports is not None else [])
+    learning.learn_on(windows)
+    return bool(windows)
 
 
 def needs_search(job: Job) -> bool:
@@ -191,6 +201,7 @@ def write_outcome(campaign: Campaign, learning: Learning) -> Outcome | None:
         return None
     outcome = conclude(campaign.sampler, learning, reports, campaign.known, campaign.stopped)
     attributes = outcome.attributes | {"seed": str(campaign.job.seed), "job": campaign.job.toml(), "version": version()}
+    attributes["complete"] = "no" if campaign.stopped else "yes"
     write_result(campaign.folder.result, outcome.result, outcome.windows, attributes)
     if not campaign.stopped:
         campaign.folder.alive.unlink(missing_ok=True)

@@ -49,8 +49,8 @@ class Sampler:
             raise RunError(f"`initial` of the landscape failed for slot {number}: {describe(error)}") from error
         walker = Walker(state, 0, number)
         walker.level = self.recomputed_level(walker)
-        zeros = np.zeros(self.levels, np.int64)
-        return Slot(number, walker, new_table(self.levels, 0, self.levels - 1), zeros, zeros.copy())
+        counts = np.zeros((4, self.levels), np.int64)
+        return Slot(number, walker, new_table(self.levels, 0, self.levels - 1), *counts)
 
     def recomputed_level(self, walker: Walker) -> int:
         """The level of a walker from its weights alone. Raises RunError when it is not one of the landscape's levels."""
@@ -59,7 +59,8 @@ class Sampler:
         if energy not in levels:
             raise RunError(
                 f"the energy of walker {walker.name} is {energy}, which is not among the landscape's levels "
-                f"{levels.start}, {levels.start + levels.step}, ..., {levels[-1]}; check `levels` and `energy` with check_landscape"
+                f"{levels.start}, {levels.start + levels.step}, ..., {levels[-1]}; "
+                "check `levels` and `energy` with check_landscape"
             )
         return levels.index(int(energy))
 

@@ -1,8 +1,8 @@
 """The first phase: which energies there are, and how hard they are to cross.
 
-Every slot walks over the whole range under a rough Wang-Landau weight (ln f = 1/4 and more), which drives it to the ends. The search is over when
-nothing new has been found for as long again as it took to find the last level. It is counted in sweeps, and what it learns
-besides the range and the diffusivity is thrown away.
+Every slot walks over the whole range under a rough Wang-Landau weight (ln f = 1/4 and more), which drives it to the ends.
+The search is over when nothing new has been found for as long again as it took to find the last level. It is counted in
+sweeps, and what it learns besides the range and the diffusivity is thrown away.
 """
 
 from __future__ import annotations

@@ -36,9 +36,9 @@ class Ensemble(Schedule):
 class Exchange(Section):
     """What walkers do together between rounds."""
 
-    kind: Annotated[
-        Literal["windows", "none"], Field(description="replica exchange between neighbouring windows, or none")
-    ] = "windows"
+    kind: Annotated[Literal["windows", "none"], Field(description="replica exchange between neighbouring windows, or none")] = (
+        "windows"
+    )
     windows: Annotated[
         Annotated[int, Field(ge=1)]
         | Literal["auto"]

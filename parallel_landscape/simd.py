@@ -41,7 +41,7 @@ class VectorType(types.Type):
 
 
 @register_model(VectorType)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, vector: VectorType) -> None:
         super().__init__(manager, vector, vector.llvm)
 
@@ -56,7 +56,7 @@ def compiled_as(result: Any, arguments: tuple[Any, ...], build: Callable[..., An
     """
 
     def decorate(plain: Any) -> Any:
-        class Template(AbstractTemplate):  # type: ignore[misc]
+        class Template(AbstractTemplate):
             key = plain
 
             def generic(self, given: tuple[Any, ...], _keywords: dict[str, Any]) -> Any:
@@ -179,12 +179,7 @@ def bits_of(number: float) -> int:
 
 def double_of(word: Int) -> float:
     """The double whose bits are the unsigned `word`."""
-    return np.uint64(word).view(np.float64)  # type: ignore[return-value]
-
-
-def word_count(word: Int) -> int:
-    """Number of bits set in one unsigned word, as int64."""
-    return int(word).bit_count()
+    return np.uint64(word).view(np.float64)
 
 
 def _build_store(builder: Any, context: Any, signature: Any, words: Any, index: Any, vector: Any) -> Any:
@@ -219,7 +214,7 @@ def _changed_fields(builder: Any, context: Any, signature: Any, values: tuple[An
 
 
 def _negative_mask(builder: Any, context: Any, signature: Any, values: tuple[Any, ...], block: int) -> Any:
-    """One word of `negative`. f - x < 0 is f < x, and f + x < 0 is not (~f < x): one comparison, its ends flipped by the sign."""
+    """One word of `negative`. f - x < 0 is f < x, and f + x < 0 is not (~f < x): one comparison, ends flipped by the sign."""
     fields, index, columns, start, weight = values
     lanes, skipped = ir.VectorType(_I32, 64), ir.Constant(_I64, 64 * block)
     field = builder.load(_pointer(builder, context, signature.args[0], fields, builder.add(index, skipped), lanes), align=4)
@@ -287,17 +282,11 @@ compiled_as(lambda array: types.CPointer(array.dtype), (MEMORY,), _build_address
 compiled_as(lambda array, _: array.dtype, (MEMORY, types.uint64), _build_element)(element)
 compiled_as(types.uint64, (types.float64,), lambda b, _c, _s, x: b.bitcast(x, _I64))(bits_of)
 compiled_as(types.float64, (types.uint64,), lambda b, _c, _s, x: b.bitcast(x, _F64))(double_of)
-compiled_as(types.int64, (types.uint64,), lambda b, _c, _s, x: _intrinsic(b, "llvm.ctpop.i64", _I64, [x]))(word_count)
 
 LOAD = _per_width(_make_load)
 SPLAT = _per_width(_make_splat)
 NEGATIVE = _per_width(_make_negative)
 SUBTRACT = _per_width(_make_subtract)
-
-
-def width_for(patterns: int) -> int:
-    """The narrowest vector that holds `patterns` bits, or the widest there is."""
-    return next((width for width in WIDTHS if 64 * width >= patterns), WIDTHS[-1])
 
 
 def aligned(size: int, dtype: Any, boundary: int = 64) -> NDArray[Any]:

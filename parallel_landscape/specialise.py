@@ -1,8 +1,8 @@
 """The one place that compiles: a template closed over plain functions and constants becomes machine code.
 
 A template is an ordinary factory, `template(*functions, **constants) -> kernel`, and the kernel an ordinary function, so the
-very same code also runs in plain Python (`Kernel.plain`). Compiled code is kept on disk in one directory per digest of all that it was
-made from: byte code, constants, default values and arrays of every function reached, and numba's version. An edited
+very same code also runs in plain Python (`Kernel.plain`). Compiled code is kept on disk in one directory per digest of all
+that it was made from: byte code, constants, default values and arrays of every function reached, and numba's version. An edited
 model therefore never runs old code, and processes that compile different kernels at once never meet in one file.
 """
 
@@ -44,7 +44,7 @@ class Kernel:
         return self.compiled(*arguments)
 
 
-class _DigestCache(FunctionCache):  # type: ignore[misc]
+class _DigestCache(FunctionCache):
     """Numba's disk cache with the digest (its directory) in place of a pickled closure as the key."""
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
@@ -33,3 +35,15 @@ class StopRequest:
 
     def __bool__(self) -> bool:
         return bool(self.signal)
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Give back the signal handlers that a run sets."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)

@@ -25,7 +25,7 @@ class Walker:
     def pack(self) -> Bytes:
         """Everything that travels, as bytes; the size depends on the landscape only."""
         head = np.array([self.level, self.name, self.origin, self.trips], dtype=np.int64)
-        return np.concatenate([part.view(np.uint8) for part in (head, *self._flat())])
+        return np.concatenate([head.view(np.uint8), *self._flat()])
 
     def unpack(self, packed: Bytes) -> None:
         """Become the walker that was packed, in place."""
@@ -55,7 +55,8 @@ class Walker:
 class Slot:
     """The place of a walker: a window's table over all levels, its stream counter and its counts.
 
-    ln_g is +inf outside the window; histogram counts visits since the stage began, visits all of them; known marks levels that
+    ln_g is +inf outside the window; histogram counts visits since the stage began, visits all before; occasions counts the rounds in
+    which a level was visited since the schedule began, and counted is the histogram at the end of the last round; known marks levels that
     a walker of the window has been on while learning.
     """
 
@@ -64,12 +65,25 @@ class Slot:
     ln_g: NDArray[np.float64]
     histogram: NDArray[np.int64]
     visits: NDArray[np.int64]
+    counted: NDArray[np.int64]
+    occasions: NDArray[np.int64]
     block: int = 0
     steps: int = 0
     accepted: int = 0
     meetings: int = 0
     swaps: int = 0
     reached: bool = False
+
+    def count_occasions(self) -> None:
+        """A round is over: note which levels it has visited."""
+        self.occasions += self.histogram > self.counted
+        self.counted[:] = self.histogram
+
+    def clear_histogram(self) -> None:
+        """A new stage begins."""
+        self.visits += self.histogram
+        self.histogram[:] = 0
+        self.counted[:] = 0
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that a checkpoint keeps of the slot."""
@@ -79,6 +93,8 @@ class Slot:
             "ln_g": self.ln_g,
             "histogram": self.histogram,
             "visits": self.visits,
+            "counted": self.counted,
+            "occasions": self.occasions,
             "counts": np.array(counts, dtype=np.int64),
         }
 
@@ -88,6 +104,8 @@ class Slot:
         self.ln_g[:] = arrays["ln_g"]
         self.histogram[:] = arrays["histogram"]
         self.visits[:] = arrays["visits"]
+        self.counted[:] = arrays["counted"]
+        self.occasions[:] = arrays["occasions"]
         counts = arrays["counts"].tolist()
         self.block, self.steps, self.accepted, self.meetings, self.swaps = counts[:5]
         self.reached = bool(counts[5])

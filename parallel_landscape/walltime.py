@@ -20,7 +20,9 @@ def slurm_end() -> float:
     if not job or shutil.which("scontrol") is None:
         return math.inf
     try:
-        shown = subprocess.run(["scontrol", "show", "job", job, "--oneliner"], capture_output=True, text=True, timeout=20).stdout
+        shown = subprocess.run(
+            ["scontrol", "show", "job", job, "--oneliner"], capture_output=True, text=True, timeout=20
+        ).stdout
         end = next(word.split("=", 1)[1] for word in shown.split() if word.startswith("EndTime="))
         return datetime.fromisoformat(end).timestamp()
     except (OSError, subprocess.TimeoutExpired, StopIteration, ValueError):

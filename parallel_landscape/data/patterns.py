@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from parallel_landscape.errors import JobError
+from parallel_landscape.machine import USABLE, machine_memory, size
 from parallel_landscape.network import Network
 
 Patterns = Annotated[int | None, Field(gt=0, description="Number P of patterns; give this or alpha.")]
@@ -23,14 +24,26 @@ def asked_count(network: Network, patterns: int | None, alpha: float | None) -> 
     if patterns is not None and alpha is not None:
         raise JobError(f"patterns = {patterns} and alpha = {alpha} are both given; give one of the two.")
     if alpha is None:
+        check_room(network, patterns or 0)
         return patterns
     count = round(alpha * network.weights)
+    check_room(network, count)
     if count == 0:
         raise JobError(
             f"alpha = {alpha} with {network.weights} free weights rounds to no pattern at all; "
             f"give alpha above {0.5 / network.weights:.3g} or give patterns."
         )
     return count
+
+
+def check_room(network: Network, patterns: int) -> None:
+    """Raise JobError when so many patterns cannot lie in this machine's memory; nothing has been drawn yet."""
+    needed = 8 * patterns * network.inputs
+    if needed > USABLE * machine_memory():
+        raise JobError(
+            f"{patterns:,} patterns x {network.inputs:,} inputs need {size(needed)} of memory, and this machine has "
+            f"{size(machine_memory())}; give fewer patterns or inputs."
+        )
 
 
 def pattern_count(network: Network, patterns: int | None, alpha: float | None) -> int:

@@ -12,16 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.rng import BLOCK, draw_block
+from parallel_landscape.rng import BLOCK, Bits, draw_block
+from parallel_landscape.simd import Int
 
 
 def flip_template(
-    delta: Callable[..., int], commit: Callable[..., None], cost: Callable[..., float], visit: Callable[..., float], *, stride: int
-) -> Callable[..., tuple[int, int, int]]:
+    delta: Callable[..., int],
+    commit: Callable[..., None],
+    cost: Callable[..., float],
+    visit: Callable[..., float],
+    *,
+    stride: int,
+) -> Callable[..., tuple[int, int, Int]]:
     """The loop over single moves of a landscape with integer energies `stride` apart, under any weight.
 
-    cost(weight, level) -> -ln of the level's weight; visit(weight, level, cost) learns and returns the cost after it. The cost of the
-    present level stays in a register: a load that waits for the last store would be the longest link of the chain.
+    cost(weight, level) -> -ln of the level's weight; visit(weight, level, cost) learns and returns the cost after it. The
+    cost of the present level stays in a register: a load that waits for the last store would be the longest link of the chain.
     """
 
     def advance(
@@ -30,15 +36,15 @@ def flip_template(
         weight: Any,
         moves: NDArray[np.uint32],
         minus_ln_u: NDArray[np.float64],
-        key: int,
-        purpose: int,
-        slot: int,
-        block: int,
-        bound: int,
+        key: Bits,
+        purpose: Bits,
+        slot: Bits,
+        block: Bits,
+        bound: Bits,
         levels: int,
         level: int,
         steps: int,
-    ) -> tuple[int, int, int]:
+    ) -> tuple[int, int, Int]:
         """Make `steps` moves from `level`; returns (level, accepted, bad move or -1).
 
         Blocks of `len(moves)` random pairs are drawn from number `block` on; the rest of the last one is thrown away. A move

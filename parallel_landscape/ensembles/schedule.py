@@ -1,9 +1,13 @@
 """How ln f falls: halving with flatness, 1/t, and SAMC. All clocks count steps.
 
-halving   F. Wang, D. P. Landau, PRL 86, 2050 (2001): ln f is halved when every known level's count is within 1 - flatness of the mean.
+halving   F. Wang, D. P. Landau, PRL 86, 2050 (2001): ln f is halved when every known level's count is within 1 - flatness
+          of the mean.
 1/t       R. E. Belardinelli, V. D. Pereyra, PRE 75, 046701 (2007): ln f is halved when every known level has been visited, and
           follows 1/t (t = visits per known level) once it would fall below: the error then goes to zero as t**-1/2.
 samc      F. Liang, C. Liu, R. Carroll, JASA 102, 305 (2007): ln f = min(1, t0/t).
+
+A small ln f alone does not make a level known: a walker may sit for long in a state that it seldom finds. So learning goes on until
+every known level has been visited in `occasions` rounds, whose number bounds the relative error of its g from below.
 
 A level found after the raw stage starts the schedule again at ln f = 2**-7: its ln g begins at its neighbour's, and only a
 gain that is large again can carry it to its place.
@@ -12,7 +16,7 @@ gain that is large again can carry it to its place.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +35,12 @@ class Schedule(BaseModel):
     flatness: Annotated[
         float, Field(gt=0, lt=1, description="halving: every known level's count is within 1 - flatness of the mean")
     ] = 0.8
+    occasions: Annotated[
+        int, Field(ge=1, description="learning goes on until every known level has been visited in so many rounds")
+    ] = 100
+    largest_gap: Annotated[
+        float, Field(gt=0, description="1/t and samc: windows whose ln g differ by more than this where they overlap learn on")
+    ] = 0.1
     t0: Annotated[float, Field(gt=0, description="samc: visits per level before ln f begins to fall")] = 1000.0
 
 
@@ -48,6 +58,7 @@ class Learner:
     inverse_time: bool = False
     finished: bool = False
     known: int = 0
+    extensions: int = 0
     flatness: float = 0.0
 
     @property
@@ -62,8 +73,13 @@ class Learner:
     @classmethod
     def from_numbers(cls, numbers: NDArray[np.float64]) -> Learner:
         """The learner that `numbers` was taken from."""
-        kinds = {name: type(field.default) for name, field in cls.__dataclass_fields__.items()}
+        kinds: dict[str, Any] = {name: type(field.default) for name, field in cls.__dataclass_fields__.items()}
         return cls(**{name: kind(number) for (name, kind), number in zip(kinds.items(), numbers.tolist(), strict=True)})
+
+    def learn_on(self) -> None:
+        """The window disagrees with a neighbour: finish only at a quarter of the ln f."""
+        self.extensions += 1
+        self.finished = False
 
     def restart(self) -> None:
         """A level came late: learn again from a middling ln f."""
@@ -73,8 +89,9 @@ class Learner:
         self.finished = False
         self.restarts += 1
 
-    def advance(self, schedule: Schedule, counts: NDArray[np.int64], steps: int) -> bool:
-        """One round of `steps` steps per walker is over, `counts` are the stage's visits of the known levels.
+    def advance(self, schedule: Schedule, counts: NDArray[np.int64], occasions: int, steps: int) -> bool:
+        """One round of `steps` steps per walker is over, `counts` are the stage's visits of the known levels, and
+        `occasions` the rounds in which the rarest of them was visited since the schedule began.
 
         Returns whether a new stage begins (the histogram is to be cleared).
         """
@@ -84,11 +101,11 @@ class Learner:
         self.flatness = least / (float(counts.mean()) or 1.0) if len(counts) else 0.0
         begins = _ADVANCE[schedule.schedule](self, schedule, counts, time, least)
         self.stage += begins
-        self.finished = self.ln_f <= schedule.ln_f_final
+        self.finished = self.ln_f <= schedule.ln_f_final * 4.0**-self.extensions and occasions >= schedule.occasions
         return begins
 
     def _halving(self, schedule: Schedule, counts: NDArray[np.int64], time: float, least: int) -> bool:
-        if self.finished or least < 1.0 / np.sqrt(self.ln_f):
+        if self.ln_f <= schedule.ln_f_final or least < 1.0 / np.sqrt(self.ln_f):
             return False
         mean = float(counts.mean())
         if max(mean - least, float(counts.max()) - mean) > (1.0 - schedule.flatness) * mean:

@@ -47,7 +47,8 @@ class Mpi:
         """As in Comm; all messages are under way at once, so no order of ranks can block."""
         received = [np.empty_like(message.payload) for message in messages]
         requests = [
-            self._world.Irecv(room, source=message.peer, tag=message.tag) for room, message in zip(received, messages, strict=True)
+            self._world.Irecv(room, source=message.peer, tag=message.tag)
+            for room, message in zip(received, messages, strict=True)
         ]
         requests += [self._world.Isend(message.payload, dest=message.peer, tag=message.tag) for message in messages]
         MPI.Request.Waitall(requests)

@@ -1,7 +1,7 @@
 """Walkers of one window put their ln g together: rebased on what all have visited, then averaged in slot order.
 
-Each walker's ln g has its own additive constant; the mean over m walkers that learn with the same ln f has the error of one that
-walked m times as long.
+Each walker's ln g has its own additive constant; the mean over m walkers that learn with the same ln f has the error of one
+that walked m times as long.
 """
 
 from __future__ import annotations

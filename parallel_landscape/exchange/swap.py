@@ -1,8 +1,8 @@
 """Replica exchange between the slots of neighbouring windows, over any number of processes.
 
 T. Vogel, Y. W. Li, T. Wuest, D. P. Landau, PRL 110, 210603 (2013): walkers x in window i and y in window j change places with
-P = min(1, g_i(x) g_j(y) / (g_i(y) g_j(x))), which leaves both weights 1/g_i and 1/g_j invariant. Both holders add the same two halves in
-the same order and compare with the same uniform, so they agree without an arbiter.
+P = min(1, g_i(x) g_j(y) / (g_i(y) g_j(x))), which leaves both weights 1/g_i and 1/g_j invariant. Both holders add the same
+two halves in the same order and compare with the same uniform, so they agree without an arbiter.
 """
 
 from __future__ import annotations
@@ -24,11 +24,17 @@ Meeting = tuple[int, int]
 
 
 def exchange(
-    slots: dict[int, Slot], willing: Callable[[Slot], bool], layout: Layout, comm: Comm, seed: int, round_number: int
+    slots: dict[int, Slot],
+    willing: Callable[[Slot], bool],
+    fits: Callable[[Slot, int], bool],
+    layout: Layout,
+    comm: Comm,
+    seed: int,
+    round_number: int,
 ) -> list[int]:
     """Let the slots that meet in this round try to swap walkers; returns the local slots that found a first walker.
 
-    A slot that never reached its window takes a copy of a partner's walker that lies in it.
+    A slot that never reached its window takes a copy of a partner's walker whose level `fits` it.
     """
     meetings = [meeting for meeting in layout.pairs(round_number) if meeting[0] in slots or meeting[1] in slots]
     if not meetings:
@@ -40,7 +46,7 @@ def exchange(
     swapping = _accepted(both, levels, slots, layout, comm, seed, round_number)
     rescuing = [meeting for meeting in meetings if sorted((levels[meeting[0]], levels[meeting[1]]))[0] == LOST]
     rescuing = [meeting for meeting in rescuing if max(levels[meeting[0]], levels[meeting[1]]) >= 0]
-    return _move(swapping, rescuing, levels, slots, layout, comm)
+    return _move(swapping, rescuing, levels, slots, fits, layout, comm)
 
 
 def _announced(slot: Slot, willing: Callable[[Slot], bool]) -> int:
@@ -88,9 +94,15 @@ def _accepted(
 
 
 def _move(
-    swapping: list[Meeting], rescuing: list[Meeting], levels: dict[int, int], slots: dict[int, Slot], layout: Layout, comm: Comm
+    swapping: list[Meeting],
+    rescuing: list[Meeting],
+    levels: dict[int, int],
+    slots: dict[int, Slot],
+    fits: Callable[[Slot, int], bool],
+    layout: Layout,
+    comm: Comm,
 ) -> list[int]:
-    """Carry the walkers over; a rescue copies the walker to the lost slot when it lies in that slot's window."""
+    """Carry the walkers over; a rescue copies the walker to the lost slot when it fits there."""
     travelling = [*swapping, *rescuing]
     packed = {
         own: slots[own].walker.pack()
@@ -98,7 +110,7 @@ def _move(
         for own, other in (pair, pair[::-1])
         if own in slots and (other not in slots or pair in rescuing)
     }
-    arrived = _trade(travelling, {slot: payload for slot, payload in packed.items()}, layout, comm)
+    arrived = _trade(travelling, dict(packed), layout, comm)
     for lower, upper in swapping:
         if lower in slots and upper in slots:
             slots[lower].walker, slots[upper].walker = slots[upper].walker, slots[lower].walker
@@ -110,7 +122,7 @@ def _move(
     found = []
     for pair in rescuing:
         for own, other in (pair, pair[::-1]):
-            if own in slots and levels[own] == LOST and np.isfinite(slots[own].ln_g[levels[other]]):
+            if own in slots and levels[own] == LOST and fits(slots[own], levels[other]):
                 slots[own].walker.unpack(arrived[other] if other in arrived else packed[other])
                 slots[own].walker.name = own
                 found.append(own)

@@ -63,10 +63,12 @@ def mistakes_in(windows: Sequence[Sequence[int]], levels: range) -> list[str]:
                 )
     for number, ((low, high), (next_low, next_high)) in enumerate(zip(windows, windows[1:], strict=False)):
         if next_low <= low or next_high <= high:
-            found.append(f"windows {number} and {number + 1} are not in ascending order: [{low}, {high}], [{next_low}, {next_high}]")
+            found.append(
+                f"windows {number} and {number + 1} are not in ascending order: [{low}, {high}], [{next_low}, {next_high}]"
+            )
         elif next_low > high:
             found.append(
-                f"windows {number} [{low}, {high}] and {number + 1} [{next_low}, {next_high}] share no energy, so their ln g cannot be "
-                f"joined; let window {number + 1} begin at {high} or below"
+                f"windows {number} [{low}, {high}] and {number + 1} [{next_low}, {next_high}] share no energy, so their "
+                f"ln g cannot be joined; let window {number + 1} begin at {high} or below"
             )
     return found

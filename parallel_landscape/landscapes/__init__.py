@@ -13,3 +13,10 @@ MODELS: dict[str, str] = {
     "committee": "parallel_landscape.landscapes.committee:committee",
     "binary-mlp": "parallel_landscape.landscapes.mlp:binary_mlp",
 }
+
+# For models without a training set: "module:function" that tells, from the same keys, the bytes of `params`, the bytes of a
+# state and the levels, before any of it is made. Those of networks follow from the network and the number of patterns.
+SIZES: dict[str, str] = {
+    "ising-2d": "parallel_landscape.landscapes.ising:ising_2d_sizes",
+    "potts-2d": "parallel_landscape.landscapes.potts:potts_2d_sizes",
+}

@@ -58,6 +58,16 @@ def _commit(params: Params, state: State, move: int) -> None:
     state.spins[np.uint64(move)] = -state.spins[np.uint64(move)]
 
 
+def ising_levels(length: int) -> range:
+    """Energies of the L x L lattice."""
+    return range(-2 * length**2, 2 * length**2 + 1, 4)
+
+
+def ising_2d_sizes(length: int) -> tuple[int, int, range]:
+    """Bytes of `params` and of a state, and the levels."""
+    return 16 * length**2, length**2, ising_levels(length)
+
+
 def ising_2d(length: Annotated[int, Field(ge=3, description="Side L of the periodic L x L lattice.")]) -> Landscape:
     """Ising model on a square lattice, E = -sum s_i s_j over nearest neighbours."""
     sites = length * length
@@ -72,7 +82,7 @@ def ising_2d(length: Annotated[int, Field(ge=3, description="Side L of the perio
         delta=_delta,
         commit=_commit,
         moves=sites,
-        levels=range(-2 * sites, 2 * sites + 1, 4),
+        levels=ising_levels(length),
         ln_states=sites * math.log(2.0),
         weights=_spins,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from parallel_landscape.landscapes.bits import planes_for
+from parallel_landscape.landscapes.bits import planes_for, words_for
 from parallel_landscape.network import Network
 from parallel_landscape.simd import address
 
@@ -59,6 +59,11 @@ def layout_of(network: Network, words: int, real: bool) -> Layout:
         end = scratch + (units * planes * words if index >= 2 else 0)
         weight += 0 if frozen else units * fan_in
     return Layout(words, tuple(layers), end, end + words, end + 2 * words)
+
+
+def network_bytes(network: Network, patterns: int) -> int:
+    """Bytes of a walker's state on +-1 inputs."""
+    return 8 * layout_of(network, words_for(patterns), real=False).size + network.weights
 
 
 class Memory(NamedTuple):

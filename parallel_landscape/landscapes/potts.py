@@ -65,6 +65,16 @@ def _commit(params: Params, state: State, move: int) -> None:
     state.spins[site] = new
 
 
+def potts_2d_sizes(length: int, states: int) -> tuple[int, int, range]:
+    """Bytes of `params` and of a state, and the levels."""
+    return 16 * length**2, length**2, potts_levels(length)
+
+
+def potts_levels(length: int) -> range:
+    """Energies of the L x L lattice."""
+    return range(-2 * length**2, 1)
+
+
 def potts_2d(
     length: Annotated[int, Field(ge=3, description="Side L of the periodic L x L lattice.")],
     states: Annotated[int, Field(ge=2, le=127, description="Number q of states of a site.")],
@@ -82,7 +92,7 @@ def potts_2d(
         delta=_delta,
         commit=_commit,
         moves=sites * (states - 1),
-        levels=range(-2 * sites, 1),
+        levels=potts_levels(length),
         ln_states=sites * math.log(states),
         sites=sites,
         weights=_spins,

@@ -1,8 +1,8 @@
 """Checkpoints: generations of HDF5 files, one a rank, that count only when their manifest has been renamed into place.
 
-Each rank writes its slots beside, fsyncs and renames; rank 0 then writes the manifest with the size and SHA-256 of every file. The last
-two generations are kept; one with a missing or damaged file is passed over for the one before. Slots are found by number, so any
-number of ranks can go on from what any number has written. Nothing is pickled.
+Each rank writes its slots beside, fsyncs and renames; rank 0 then writes the manifest with the size and SHA-256 of every
+file. The last two generations are kept; one with a missing or damaged file is passed over for the one before. Slots are
+found by number, so any number of ranks can go on from what any number has written. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -167,7 +167,9 @@ def _read_manifest(path: Path, number: int) -> Generation:
     if digest != _digest(content):
         raise ValueError(f"{name} does not match its own checksum")
     if content["schema"] > SCHEMA:
-        raise RunError(f"{name} was written by a newer version (schema {content['schema']}, this one reads {SCHEMA}); upgrade to resume")
+        raise RunError(
+            f"{name} was written by a newer version (schema {content['schema']}, this one reads {SCHEMA}); upgrade to resume"
+        )
     entries = tuple(Entry(e["name"], e["size"], e["sha256"], tuple(e["slots"])) for e in content["files"])
     return Generation(path, number, content["about"], entries)
 

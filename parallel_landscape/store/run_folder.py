@@ -126,7 +126,7 @@ def set_aside(path: Path) -> Path | None:
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside, fsync, rename: the file is either the old one or the whole new one. Raises RunError with the file's name."""
+    """Write beside, fsync, rename: the file is either the old one or the whole new one. RunError names the file."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(beside)
@@ -141,7 +141,9 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         reason = error.strerror or str(error)
-        raise RunError(f"cannot write {path}: {reason}; make room or mend the folder, nothing written earlier is touched") from error
+        raise RunError(
+            f"cannot write {path}: {reason}; make room or mend the folder, nothing written earlier is touched"
+        ) from error
 
 
 def write_text(path: Path, text: str) -> None:

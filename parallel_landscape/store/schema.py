@@ -41,12 +41,15 @@ WINDOWS = _table(
     Variable("finished", _W, "i8", "1", "1 when learning ended by itself in every repeat"),
     Variable("ln_f", _W, "f8", "1", "largest ln f over the repeats at the end"),
     Variable("stage", _W, "i8", "1", "least number of stages over the repeats"),
+    Variable("flatness", _W, "f8", "1", "least count of a known level in this stage, as a fraction of the mean"),
     Variable("restarts", _W, "i8", "1", "times that a level found late started learning again"),
     Variable("levels_known", _W, "i8", "1", "levels of the window on which any walker has ever been"),
     Variable("levels_visited", _W, "i8", "1", "levels of the window visited while learning in every repeat"),
     Variable("steps", _W, "i8", "1", "proposals, all walkers"),
     Variable("acceptance", _W, "f8", "1", "fraction of proposals accepted"),
-    Variable("exchange_acceptance", _W, "f8", "1", "fraction of meetings with the next window that swapped walkers; nan for the last"),
+    Variable(
+        "exchange_acceptance", _W, "f8", "1", "fraction of meetings with the next window that swapped walkers; nan for the last"
+    ),
     Variable("round_trips", _W, "i8", "1", "round trips between lowest and highest window of the walkers now here"),
     Variable("gap_rms", _W, "f8", "1", "rms disagreement with the next window where they overlap; nan for the last"),
     Variable("gap_largest", _W, "f8", "1", "largest disagreement with the next window; nan for the last"),

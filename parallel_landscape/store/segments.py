@@ -1,8 +1,9 @@
 """The trajectory: closed HDF5 segments, written beside, fsynced and renamed, so that a reader never sees half a record.
 
-A record is one walker at one moment. Each rank cuts a segment at every checkpoint, and earlier when its buffer is full; eight of one size are
-merged into one of the next, so that a rank's files stay few. A segment counts when a checkpoint's manifest names it: what a
-killed run has written after its last checkpoint is dropped on resume and sampled again, to the same bits.
+A record is one walker at one moment. Each rank cuts a segment at every checkpoint, and earlier when its buffer is full;
+eight of one size are merged into one of the next, so that a rank's files stay few. A segment counts when a checkpoint's
+manifest names it: what a killed run has written after its last checkpoint is dropped on resume and sampled again, to the
+same bits.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ def read_segment(folder: Path, segment: Segment) -> Columns:
     if not path.exists():
         raise RunError(f"{path} is missing: {segment.records} records are lost; restore the file from a copy")
     if path.stat().st_size != segment.size or sha256_of(path) != segment.sha256:
-        raise RunError(f"{path} does not match its checksum: {segment.records} records are damaged; restore the file from a copy")
+        raise RunError(
+            f"{path} does not match its checksum: {segment.records} records are damaged; restore the file from a copy"
+        )
     with h5py.File(path, "r") as file:
         return {name: file[name][...] for name in file}
 

@@ -17,16 +17,16 @@ LINES, FUNCTION_LINES = 300, 50
 # From the bottom up. A module may import from its own level and from those below; a name stands for a module or a whole
 # folder, the longest one counts.
 LEVELS: list[set[str]] = [
-    {"", "errors", "rng", "simd", "specialise", "network", "landscape", "keys", "walker", "data.training_set", "analysis"},
+    {"", "errors", "rng", "simd", "specialise", "network", "landscape", "keys", "walker", "data.training_set", "analysis", "machine"},
     {"landscapes", "data", "store.schema", "store.run_folder", "provenance", "progress", "stopping", "walltime", "templates"},
     {"dynamics", "ensembles"},
     {"sampler", "check", "model"},
     {"exchange", "store"},
-    {"search", "learn", "outcome", "sections"},
+    {"search", "learn", "produce", "outcome", "sections"},
     {"job"},
-    {"campaign", "boundary", "restore"},
+    {"campaign", "boundary", "restore", "sizes"},
     {"rounds"},
-    {"plan", "status", "launch", "handle"},
+    {"plan", "status", "status_view", "launch", "handle", "verify", "doctor"},
     {"cli"},
     {"__main__"},
 ]

@@ -119,7 +119,7 @@ def test_single_wild_level_is_called_broken() -> None:
 
 
 def test_chi_square_is_about_one_for_true_variances() -> None:
-    """Mean of 200 values of chi-square over 20 degrees of freedom: sigma of the mean 0.022. False alarm beyond 5 sigma: 6e-7."""
+    """Mean of 200 values of chi-square over 20 degrees of freedom: sigma 0.022. False alarm beyond 5 sigma: 6e-7."""
     rng = np.random.default_rng(1)
     windows = [(0, 40), (20, 59)]
     values = []

@@ -13,12 +13,15 @@ UNEVEN = np.array([1000] * 9 + [100])
 MISSING = np.array([1000] * 9 + [0])
 
 
+OFTEN = 10**6  # rounds in which the rarest level was visited: no reason to wait
+
+
 def rounds(schedule: Schedule, counts: NDArray[np.int64], number: int, steps: int = 10_000) -> list[float]:
     """ln f after each of `number` rounds that end with the same counts."""
     learner = Learner()
     values = []
     for _ in range(number):
-        learner.advance(schedule, counts, steps)
+        learner.advance(schedule, counts, OFTEN, steps)
         values.append(learner.ln_f)
     return values
 
@@ -40,13 +43,13 @@ class TestHalving:
         """At least 1/sqrt(ln f) visits of each level belong to a stage (Zhou and Bhatt)."""
         learner = Learner(ln_f=1e-4)
         schedule = Schedule(schedule="halving", ln_f_final=1e-8)
-        assert not learner.advance(schedule, np.full(10, 99), 990)
-        assert learner.advance(schedule, np.full(10, 101), 1010)
+        assert not learner.advance(schedule, np.full(10, 99), OFTEN, 990)
+        assert learner.advance(schedule, np.full(10, 101), OFTEN, 1010)
 
     def test_ends_at_ln_f_final(self) -> None:
         learner = Learner()
         while not learner.finished:
-            learner.advance(self.schedule, FLAT, 10_000)
+            learner.advance(self.schedule, FLAT, OFTEN, 10_000)
         assert learner.ln_f == 2.0**-10 and learner.stage == 10
 
 
@@ -62,7 +65,7 @@ class TestInverseTime:
     def test_follows_one_over_visits_per_level(self) -> None:
         learner = Learner()
         for number in range(1, 200):
-            learner.advance(self.schedule, FLAT, 1_000)
+            learner.advance(self.schedule, FLAT, OFTEN, 1_000)
             time = number * 1_000 / len(FLAT)
             if learner.inverse_time and number > 20:
                 assert learner.ln_f == pytest.approx(1.0 / time)
@@ -76,7 +79,7 @@ class TestInverseTime:
         learner = Learner()
         number = 0
         while not learner.finished:
-            learner.advance(self.schedule, FLAT, 100_000)
+            learner.advance(self.schedule, FLAT, OFTEN, 100_000)
             number += 1
         assert number * 100_000 / len(FLAT) == pytest.approx(1e6, rel=0.02)
 
@@ -106,13 +109,37 @@ class TestLearner:
         schedule = Schedule(ln_f_final=1e-4)
         learner = Learner()
         while not learner.finished:
-            learner.advance(schedule, FLAT, 10_000)
+            learner.advance(schedule, FLAT, OFTEN, 10_000)
         learner.restart()
         for _ in range(200):
-            learner.advance(schedule, FLAT, 10_000)
+            learner.advance(schedule, FLAT, OFTEN, 10_000)
         assert learner.finished and learner.ln_f <= 1e-4
+
+    def test_rare_level_keeps_learning_on(self) -> None:
+        """However small ln f is: what was visited in few rounds is not known well."""
+        learner = Learner(ln_f=1e-9, inverse_time=True)
+        schedule = Schedule(ln_f_final=1e-6, occasions=50)
+        learner.advance(schedule, FLAT, 49, 1000)
+        assert not learner.finished
+        learner.advance(schedule, FLAT, 50, 1000)
+        assert learner.finished
+
+    def test_window_that_disagrees_learns_on_to_a_quarter(self) -> None:
+        schedule = Schedule(ln_f_final=1e-4)
+        learner = Learner()
+        while not learner.finished:
+            learner.advance(schedule, FLAT, OFTEN, 10_000)
+        learner.learn_on()
+        assert not learner.finished
+        while not learner.finished:
+            learner.advance(schedule, FLAT, OFTEN, 10_000)
+        assert learner.ln_f == pytest.approx(1e-4 / 4, rel=0.05)
+
+    def test_numbers_bring_a_learner_back(self) -> None:
+        learner = Learner(ln_f=0.1, clock=2**52 + 1, stage=3, restarts=1, inverse_time=True, known=7, flatness=0.25)
+        assert Learner.from_numbers(learner.numbers()) == learner
 
     def test_no_known_level_is_no_progress(self) -> None:
         learner = Learner()
-        assert not learner.advance(Schedule(), np.zeros(0, np.int64), 1000)
+        assert not learner.advance(Schedule(), np.zeros(0, np.int64), 0, 1000)
         assert learner.ln_f == 1.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,13 @@ JOBS = sorted((ROOT / "jobs").glob("*.toml"))
 
 
 @pytest.fixture
-def beside_ring(tmp_path: Path) -> Path:
+def beside_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the landscape that the template `own-landscape` asks for."""
     shutil.copy(ROOT / "docs" / "examples" / "ring.py", tmp_path)
-    return tmp_path
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    sys.modules.pop("ring", None)
+    yield tmp_path
+    sys.modules.pop("ring", None)
 
 
 @pytest.mark.parametrize("name", templates.names())

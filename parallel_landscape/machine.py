@@ -1,0 +1,46 @@
+"""The machine that this process runs on: its memory, and sizes for people."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+
+USABLE = 0.8  # of a machine's memory, before a job is refused
+
+
+def machine_memory() -> int:
+    """Bytes of memory that processes on this machine may use in all: what it has, or what a container or SLURM leaves."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            found.append(int(Path(limit).read_text()))
+        except (OSError, ValueError):
+            continue  # "max", or no such container
+    told = os.environ.get("SLURM_MEM_PER_NODE", "")
+    if told.isdigit() and int(told):
+        found.append(int(told) * 2**20)
+    return min(found)
+
+
+def read_size(text: str) -> int:
+    """Bytes from "2GiB", "500 MB" or "3e9". Raises ValueError for anything else."""
+    match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([kmgt]?)(i?)b?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise ValueError(f"given {text!r}; a size is needed, such as 2GiB or 500MB")
+    number, prefix, binary = match.groups()
+    power = " kmgt".index(prefix.lower() or " ")
+    found = float(number) * (1024.0 if binary else 1000.0) ** power
+    if not math.isfinite(found) or found < 1:
+        raise ValueError(f"given {text!r}; a size is needed, such as 2GiB or 500MB")
+    return int(found)
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} PiB" if count < 1e6 else f"{count:.1e} PiB"

@@ -1,0 +1,151 @@
+"""What a job needs in memory and on disk, worked out from its keys before anything of that size is made."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from parallel_landscape.data.patterns import asked_count
+from parallel_landscape.errors import JobError, PlandError
+from parallel_landscape.exchange.layout import Layout
+from parallel_landscape.job import Job
+from parallel_landscape.landscape import Landscape
+from parallel_landscape.landscapes import MODELS, SIZES
+from parallel_landscape.landscapes.layout import network_bytes
+from parallel_landscape.machine import USABLE, machine_memory, size
+from parallel_landscape.model import DATA
+from parallel_landscape.network import Network
+
+PROCESS = 200 * 2**20  # bytes of a rank with its compiled kernels, before any data
+TABLES = 5  # 8-byte numbers that a slot keeps for each level: ln g, histogram, visits and the counts of rounds
+GATHERED = 4 * 8  # bytes for each slot and level on the first rank while a result is put together
+ENTRY = 8 + 8  # bytes of one input of one pattern on each rank: as given, and with its label folded in
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes that a rank holds once (`shared`), bytes of a walker's state, the levels that each slot has tables over."""
+
+    shared: int
+    state: int
+    levels: range
+    described: str = ""
+
+    @property
+    def level_count(self) -> int:
+        """Number of levels; unlike len(), for any number of them."""
+        return (self.levels[-1] - self.levels[0]) // self.levels.step + 1
+
+    @property
+    def slot(self) -> int:
+        """Bytes of a slot with its walker."""
+        return self.state + 8 * TABLES * self.level_count
+
+    def rank(self, layout: Layout) -> int:
+        """Bytes of the fullest rank, the first one, which also puts the result together."""
+        here = -(-layout.slots // layout.ranks)
+        return PROCESS + self.shared + here * self.slot + layout.slots * GATHERED * self.level_count
+
+    def host(self, layout: Layout, ranks: int) -> int:
+        """Bytes of the first `ranks` ranks together."""
+        others = PROCESS + self.shared + -(-layout.slots // layout.ranks) * self.slot
+        return self.rank(layout) + (ranks - 1) * others
+
+
+def sizes_of(landscape: Landscape, state: int = 0) -> Sizes:
+    """Sizes of a landscape that has been made; `state`: bytes of a walker's state."""
+    shared = sum(getattr(part, "nbytes", 0) for part in landscape.params)
+    return Sizes(int(shared), state, landscape.levels)
+
+
+def sizes_from_keys(job: Job) -> Sizes | None:
+    """Sizes of a job with one of our models, from its keys alone; None where they do not tell."""
+    if job.model_name in SIZES:
+        module, function = SIZES[job.model_name].split(":")
+        shared, state, levels = getattr(import_module(module), function)(**job.landscape)
+        keys = ", ".join(f"{key} = {value}" for key, value in job.landscape.items())
+        return Sizes(shared, state, levels, f"{job.model_name} with {keys}")
+    if job.model_name not in MODELS or job.source_name is None:
+        return None
+    network = _network_of(job)
+    patterns = None if network is None else _patterns(job, network)
+    if network is None or patterns is None:
+        return None
+    described = f"a training set of {patterns:,} patterns x {network.inputs:,} inputs"
+    shared = ENTRY * patterns * network.inputs + _made_with(job, network, patterns)
+    return Sizes(shared, network_bytes(network, patterns), range(patterns + 1), described)
+
+
+def check_affordable(job: Job, ranks: int, *, landscape: Landscape | None = None, here: int | None = None,
+                     limit: int | None = None) -> None:  # fmt: skip
+    """Raise JobError, with the numbers, when a job needs more memory than there is.
+
+    landscape: the landscape if it has been made already. here: how many of the ranks run on this machine (all, when left out).
+    limit: bytes that each rank may use, in place of 80 % of this machine's memory for all of them together.
+    """
+    sizes = sizes_from_keys(job) if landscape is None else sizes_of(landscape)
+    if sizes is None:
+        return
+    layout = Layout(job.run.repeats, job.windows_count(sizes.levels), job.exchange.walkers_per_window, ranks)
+    here = min(ranks, layout.slots, here or ranks)
+    room = USABLE * machine_memory()
+    needed = sizes.rank(layout) if limit is not None else sizes.host(layout, here)
+    if needed <= (limit if limit is not None else room):
+        return
+    allowed = f"--memory-per-rank is {size(limit)}" if limit is not None else (
+        f"this machine has {size(machine_memory())}, of which {size(room)} may be used"
+    )  # fmt: skip
+    where = "a rank" if limit is not None or here == 1 else f"{here} ranks"
+    raise JobError(
+        f"the job needs {size(needed)} of memory on {where}, and {allowed}. On each rank: {size(sizes.shared)} for "
+        f"{sizes.described or 'the landscape'}; {-(-layout.slots // ranks):,} of {layout.slots:,} slots of {size(sizes.slot)} "
+        f"({sizes.level_count:,} levels). Make the landscape smaller, give it fewer walkers_per_window, windows or repeats, or "
+        "use more machines."
+    )
+
+
+class _Asked(PlandError):
+    """A model has asked for its training set; carries the network."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+
+def _network_of(job: Job) -> Network | None:
+    """The network of one of our models; None when its keys are wrong, which making it will say better."""
+
+    def ask(network: Network) -> Any:
+        raise _Asked(network)
+
+    try:
+        job.model(**{**job.landscape, DATA: ask})
+    except _Asked as asked:
+        return asked.network
+    except JobError:
+        pass
+    return None
+
+
+def _patterns(job: Job, network: Network) -> int | None:
+    try:
+        return asked_count(network, job.data.get("patterns"), job.data.get("alpha"))
+    except JobError:
+        return None
+
+
+def _made_with(job: Job, network: Network, patterns: int) -> int:
+    """Bytes that a training set needs besides itself while it is made."""
+    if job.source_name == "hidden-manifold":
+        alpha = job.data.get("alpha_latent")
+        latent = job.data.get("latent") or (round(patterns / alpha) if alpha else 0)
+        return 8 * int(latent) * (patterns + network.inputs)
+    return 8 * 3 * network.inputs**2 if job.source_name == "gaussian-mixture" and job.data.get("anisotropy") else 0
+
+
+def ranks_here(ranks: int) -> int:
+    """How many of the ranks run on this machine, as the launcher tells; all when it does not."""
+    told = (os.environ.get(name, "") for name in ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE"))
+    return min([int(text) for text in told if text.isdigit() and int(text)] or [ranks])
