@@ -18,6 +18,7 @@ from parallel_landscape.produce import Production
 from parallel_landscape.provenance import version
 from parallel_landscape.search import Search
 from parallel_landscape.store import checkpoint
+from parallel_landscape.store.run_folder import remove
 from parallel_landscape.walker import Slot
 from parallel_landscape.walltime import slurm_end
 
@@ -59,7 +60,7 @@ def goes_on(campaign: Campaign, phase: Phase) -> bool:
         campaign.stopped = "asked to" if flags & ASKED else "walltime"
         save(campaign, phase)
         if campaign.comm.rank == 0:
-            campaign.folder.alive.unlink(missing_ok=True)
+            remove(campaign.folder.alive)
         campaign.progress.close()
         raise Stopped(f"stopped ({campaign.stopped}), nothing is lost; go on with: pland resume {campaign.folder.path}")
     rounds = campaign.job.run.checkpoint_rounds
@@ -74,9 +75,11 @@ def _wishes(campaign: Campaign, phase: Phase) -> int:
     if campaign.comm.rank == 0:
         now = time.monotonic()
         run = campaign.job.run
-        if run.walltime_minutes is not None and now - campaign.started > 60.0 * run.walltime_minutes - campaign.saving_seconds:
+        ahead = now - campaign.looked + 2.0 * campaign.saving_seconds  # another round like the last, and time to write
+        campaign.looked = now
+        if run.walltime_minutes is not None and now + ahead > campaign.started + 60.0 * run.walltime_minutes:
             flags |= OUT_OF_TIME
-        if time.time() > slurm_end() - MARGIN_SECONDS - 2.0 * campaign.saving_seconds:
+        if time.time() + ahead > slurm_end() - MARGIN_SECONDS:
             flags |= OUT_OF_TIME
         if campaign.progress.due or now - campaign.reported > REPORT_SECONDS:
             flags |= REPORT
@@ -162,6 +165,8 @@ def _about(campaign: Campaign, phase: Phase) -> dict[str, Any]:
         "time": time.time(),
         "job": campaign.job.fingerprint(),
         "kernels": campaign.kernels,
+        "numba": version("numba"),
+        "code_changed": campaign.code_changed,
         "data": campaign.data_digest,
         "version": version(),
         "ranks": campaign.comm.size,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from parallel_landscape.check import check_landscape, check_numbers
 from parallel_landscape.data.training_set import TrainingSet
-from parallel_landscape.errors import JobError, RunError
+from parallel_landscape.errors import JobError, PlandError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import ROUND_STEPS, Job, check_windows
@@ -29,7 +29,8 @@ from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler, make_sampler
 from parallel_landscape.sizes import check_affordable, ranks_here
 from parallel_landscape.stopping import StopRequest
-from parallel_landscape.store.run_folder import RunFolder, set_aside, write_text
+from parallel_landscape.store.checksums import check_listed, write_listed_text
+from parallel_landscape.store.run_folder import RunFolder, birth, set_aside, write_text
 from parallel_landscape.walker import Slot
 
 TRIED = 10  # moves of a user's landscape that are checked in plain Python before a run; `pland check` makes more
@@ -38,7 +39,7 @@ TRIED = 10  # moves of a user's landscape that are checked in plain Python befor
 @dataclass
 class Campaign:
     """What one rank holds of a run. `seconds_before`: time that earlier legs of the run have used;
-    `inherited`: the segments that they have recorded."""
+    `inherited`: the segments that they have recorded; `code_changed`: where they ran on other code, with the user's consent."""
 
     job: Job
     comm: Comm
@@ -53,11 +54,13 @@ class Campaign:
     started: float = field(default_factory=time.monotonic)
     reported: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
+    looked: float = field(default_factory=time.monotonic)
     saving_seconds: float = 0.0
     seconds_before: float = 0.0
     stopped: str = ""
     leg: int = 0
     inherited: list[dict[str, Any]] = field(default_factory=list)
+    code_changed: list[str] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -72,6 +75,7 @@ class Campaign:
 
 def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
     """Check everything, then make the run folder. Raises JobError with nothing written when something does not fit."""
+    stop = StopRequest().install()
     check_affordable(job, comm.size, here=ranks_here(comm.size))
     data = SharedData(job, comm)
     landscape = job.build_landscape(data)
@@ -80,51 +84,81 @@ def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
     folder = RunFolder(job.folder)
     on_first_rank(comm, lambda: folder.refuse_existing(force_new))
     on_first_rank(comm, lambda: check_promises(job, landscape))
-    on_first_rank(comm, lambda: _create(folder, force_new))
-    campaign = assemble(job, comm, folder, landscape, data.digest, quiet=quiet)
-    if comm.rank == 0:
-        write_text(folder.origin, json.dumps({"base": str(job.base)}))
-        write_text(folder.submitted, job.toml())
-        record_leg(campaign)
+    campaign = assemble(job, comm, folder, landscape, data.digest, stop, quiet=quiet)
+    on_first_rank(comm, lambda: _create(campaign, force_new))
     return campaign
 
 
 def assemble(
-    job: Job, comm: Comm, folder: RunFolder, landscape: Landscape, data_digest: str | None, *, quiet: bool
+    job: Job,
+    comm: Comm,
+    folder: RunFolder,
+    landscape: Landscape,
+    data_digest: str | None,
+    stop: StopRequest | None = None,
+    *,
+    quiet: bool,
 ) -> Campaign:
     """Compile, and put a random walker in every slot."""
     layout = check_fit(job, landscape, comm.size)
     sampler = comm.node_leader_first(lambda: warm_sampler(landscape, job.seed))
     slots = {number: sampler.new_slot(number) for number in layout.slots_of(comm.rank)}
     progress = Progress(job.ensemble.ln_f_final, quiet=quiet or comm.rank != 0)
+    stop = StopRequest() if stop is None else stop
     known = np.zeros(sampler.levels, bool)
-    return Campaign(job, comm, sampler, layout, folder, progress, data_digest, slots, StopRequest().install(), known)
+    return Campaign(job, comm, sampler, layout, folder, progress, data_digest, slots, stop, known)
 
 
 def record_leg(campaign: Campaign) -> None:
-    """Write where the result comes from, and which process drives the run. Called on rank 0."""
-    about = provenance(campaign.comm.size, campaign.kernels, campaign.data_digest)
-    write_text(campaign.folder.provenance, json.dumps(about, indent=2))
-    write_text(campaign.folder.alive, json.dumps({"host": platform.node(), "pid": os.getpid(), "ranks": campaign.comm.size}))
+    """Write where the result comes from, earlier legs included, and which process drives the run. Called on rank 0."""
+    folder, ranks = campaign.folder, campaign.comm.size
+    about = provenance(ranks, campaign.kernels, campaign.data_digest)
+    about |= {"code_changed": campaign.code_changed, "earlier": _earlier_legs(folder)}
+    write_listed_text(folder.provenance, json.dumps(about, indent=2))
+    driver = {"host": platform.node(), "pid": os.getpid(), "born": birth(os.getpid()), "ranks": ranks}
+    write_text(folder.alive, json.dumps(driver))
 
 
-def _create(folder: RunFolder, force_new: bool) -> None:
+def _earlier_legs(folder: RunFolder) -> list[dict[str, Any]]:
+    """Where the legs before this one came from, as far as that can still be read."""
+    try:
+        check_listed(folder.provenance)
+        last = dict(json.loads(folder.provenance.read_text()))
+    except (OSError, ValueError, TypeError, RunError):
+        return []
+    return [*last.pop("earlier", []), last]
+
+
+def _create(campaign: Campaign, force_new: bool) -> None:
+    """The run folder, with all that resume needs from the first moment."""
+    folder, job = campaign.folder, campaign.job
+
+    def fill(made: RunFolder) -> None:
+        write_listed_text(made.origin, json.dumps({"base": str(job.base)}))
+        write_listed_text(made.submitted, job.toml())
+
     if force_new:
         set_aside(folder.path)
-    folder.create()
+    folder.create(fill)
+    record_leg(campaign)
 
 
 def on_first_rank(comm: Comm, work: Any) -> None:
-    """Do something on rank 0; its JobError becomes everybody's."""
+    """Do something on rank 0; its JobError or RunError becomes everybody's."""
     mistakes: list[str] = []
+    failure = ""
     if comm.rank == 0:
         try:
             work()
         except JobError as error:
             mistakes = list(error.mistakes)
-    mistakes = comm.broadcast(mistakes)
+        except PlandError as error:
+            failure = str(error)
+    mistakes, failure = comm.broadcast([mistakes, failure])
     if mistakes:
         raise JobError(mistakes)
+    if failure:
+        raise RunError(failure)
 
 
 def check_fit(job: Job, landscape: Landscape, ranks: int) -> Layout:

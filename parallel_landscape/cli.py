@@ -41,14 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(_COMMANDS[parsed.command](parsed))
     except Stopped as stopped:  # on every rank
         if comm.rank == 0:
-            print(f"pland: {stopped}", file=sys.stderr)
+            print(f"pland: {stopped}", file=sys.stderr, flush=True)
+        comm.leave()
         return stopped.exit_code
     except PlandError as error:
         return _fail(_explained(error), error.exit_code, comm)
+    except OSError as error:
+        if error.filename is None:
+            return _fail(_unexpected(), 1, comm)
+        return _fail(f"pland: cannot use {error.filename}: {error.strerror}; mend that, then resume", 1, comm)
     except KeyboardInterrupt:
         return _fail("pland: interrupted", 130, comm)
     except BaseException:
-        return _fail(f"{traceback.format_exc()}pland: this should not happen; please report it", 1, comm)
+        return _fail(_unexpected(), 1, comm)
+
+
+def _unexpected() -> str:
+    return f"{traceback.format_exc()}pland: this should not happen; please report it"
 
 
 def _explained(error: PlandError) -> str:
@@ -63,7 +72,8 @@ def _fail(message: str, code: int, comm: Comm) -> int:
     """Print the message once and return the code. A rank that fails alone takes the others down, which may wait for it."""
     if comm.all_here(PATIENCE_SECONDS + 0.2 * min(comm.rank, 20)):  # ranks lose patience in turn, so only the first is heard
         if comm.rank == 0:
-            print(message, file=sys.stderr)
+            print(message, file=sys.stderr, flush=True)
+        comm.leave()
         return code
     print(f"{message} (rank {comm.rank})", file=sys.stderr, flush=True)
     time.sleep(0.5)  # a launcher may drop what has not yet been read when a rank aborts
@@ -93,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("-n", "--ranks", **ranks)
     resume.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change run.walltime_minutes and the like"
+    )
+    resume.add_argument(
+        "--accept-new-code", action="store_true", help="go on although the code has changed; the result will say so"
     )
     resume.add_argument("--quiet", action="store_true", help="no progress")
     status = commands.add_parser("status", help="how far a run has got, or its verdict")
@@ -138,7 +151,7 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
     elif parsed.ranks not in (None, comm.size):
         raise JobError(f"-n {parsed.ranks}: a launcher has started {comm.size} ranks already; leave -n out")
     if resuming:
-        outcome = resume_run(parsed.run, comm, settings=settings, quiet=parsed.quiet)
+        outcome = resume_run(parsed.run, comm, settings=settings, accept_new_code=parsed.accept_new_code, quiet=parsed.quiet)
     else:
         outcome = run_job(job, comm, force_new=parsed.force_new, quiet=parsed.quiet)
     if outcome is not None:

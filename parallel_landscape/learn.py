@@ -35,6 +35,7 @@ class Learning:
     most_rounds: int | None = None
     rounds: int = 0
     learners: dict[int, Learner] = field(default_factory=dict)
+    known_levels: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
     def begin(self, slots: dict[int, Slot]) -> None:
         """Give every slot the table of its window, and a table to approach the window by where it lies elsewhere."""
@@ -180,10 +181,15 @@ class Learning:
         self, learner: Learner, here: list[Slot], visits: NDArray[Any], counts: NDArray[Any], occasions: NDArray[Any]
     ) -> None:
         """The group's round is over; over all its members: `visits` ever, `counts` of this stage, `occasions` of this schedule."""
-        known = np.flatnonzero(visits)
-        if not len(known):
+        count = int(np.count_nonzero(visits))
+        if count == 0:
             return  # all have only just arrived
-        late = self._late(learner, len(known)) and not learner.raw
+        group = self.group_of(here[0].number)[0]
+        if group not in self.known_levels or count != len(self.known_levels[group]):
+            self.known_levels[group] = np.flatnonzero(visits)
+        known = self.known_levels[group]
+        late = count > learner.known and not learner.raw
+        learner.known = count
         begins = learner.advance(self.schedule, counts[known], int(occasions[known].min()), self._steps_of(learner))
         if late:
             learner.restart()
@@ -195,13 +201,6 @@ class Learning:
             low, high = self.window_of(slot)
             if len(known) < high - low + 1:
                 _level_unvisited(slot.ln_g, known, low, high)
-
-    @staticmethod
-    def _late(learner: Learner, known: int) -> bool:
-        """Whether the group has come upon a level that it did not know before."""
-        late = known > learner.known
-        learner.known = known
-        return late
 
 
 def _level_unvisited(ln_g: NDArray[np.float64], known: NDArray[np.int64], low: int, high: int) -> None:

@@ -17,7 +17,7 @@ from parallel_landscape.learn import IDLE
 from parallel_landscape.machine import size
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
-from parallel_landscape.sizes import Sizes, check_affordable, sizes_of
+from parallel_landscape.sizes import PROCESS, Sizes, check_affordable, sizes_of
 from parallel_landscape.store.checkpoint import KEPT
 from parallel_landscape.store.schema import RECORDS
 from parallel_landscape.walker import Slot
@@ -92,7 +92,8 @@ class Plan:
         if self.layout.slots < WASTEFUL * ranks * fullest:
             as_good = -(-self.layout.slots // fullest)
             found.append(
-                f"{ranks} ranks share {self.layout.slots} slots unevenly: the fullest has {fullest}, so {as_good} ranks are as fast"
+                f"{ranks} ranks share {self.layout.slots} slots unevenly: the fullest has {fullest}, "
+                f"so {as_good} ranks are as fast"
             )
         return found
 
@@ -100,7 +101,8 @@ class Plan:
         """The plan for people."""
         layout, slots = self.layout, self.layout.slots
         even = [n for n in range(1, min(slots, 10_000) + 1) if slots % n == 0]
-        widths = f"{min(self.window_levels)} to {max(self.window_levels)}"
+        narrowest, widest = min(self.window_levels), max(self.window_levels)
+        widths = f"{widest}" if narrowest == widest else f"{narrowest} to {widest}"
         here = self._on(ranks)
         lines = [
             f"slots     {slots} = {layout.repeats} repeats x {layout.windows} windows x {layout.walkers} walkers; "
@@ -109,7 +111,7 @@ class Plan:
             f"levels    {self.sizes.level_count} between the declared ends, {widths} to a window"
             f"{'' if self.windows_known else ' (fewer when the search finds fewer)'}; {self.moves} moves",
             f"round     {self.steps_per_round} proposals of each walker, then one exchange",
-            f"memory    {size(self.sizes.rank(here))} on the first rank: {size(self.sizes.slot)} a slot, "
+            f"memory    {size(self.sizes.rank(here))} on the first rank: {size(PROCESS)} for the program, {size(self.sizes.slot)} a slot, "
             f"{size(self.sizes.shared)} for the training set and other constants",
             f"disk      {size(self.checkpoint_bytes)} for checkpoints; {self._trajectory()}; {size(self.disk_free)} free",
             f"speed     {self.ns_per_step:.1f} ns a proposal, measured here on one core",
@@ -234,7 +236,7 @@ def free_space(folder: Path) -> int:
 
 def _duration(seconds: float) -> str:
     if seconds < 120:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.0f} s" if seconds >= 1 else "1 s"
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 2 * 86400 else f"{seconds / 86400:.3g} days"

@@ -72,7 +72,7 @@ class Production:
         landscape = sampler.landscape
         for look in range(self.looks):
             sampler.advance(slot, Purpose.PRODUCE, 0.0, self.sweeps * landscape.sweep)
-            record = {
+            record: dict[str, Any] = {
                 "slot": slot.number,
                 "sweep": (self.rounds * self.looks + look + 1) * self.sweeps,
                 "energy": landscape.levels[slot.walker.level],

@@ -20,8 +20,10 @@ from parallel_landscape.provenance import version
 from parallel_landscape.restore import Saved, restore
 from parallel_landscape.sampler import BrokenLandscape
 from parallel_landscape.search import CHUNKS, Search
+from parallel_landscape.store.checksums import write_listed_text
 from parallel_landscape.store.result import write_result
-from parallel_landscape.store.run_folder import write_atomically, write_text
+from parallel_landscape.store.run_folder import remove, write_atomically
+from parallel_landscape.walker import Slot
 from parallel_landscape.store.segments import Recorder
 
 
@@ -35,12 +37,15 @@ def run_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = Fals
     return _carry_on(campaign, None)
 
 
-def resume_run(path: Path, comm: Comm, *, settings: dict[str, Any] | None = None, quiet: bool = False) -> Outcome | None:
+def resume_run(
+    path: Path, comm: Comm, *, settings: dict[str, Any] | None = None, accept_new_code: bool = False, quiet: bool = False
+) -> Outcome | None:
     """Go on with the run in `path` from its last checkpoint, on any number of ranks; as `run_job` else.
 
     settings: new values of keys that do not change the result, such as {"run.walltime_minutes": 600}.
+    accept_new_code: go on although the code has changed; the result then says so.
     """
-    campaign, saved = restore(path, comm, settings or {}, quiet=quiet)
+    campaign, saved = restore(path, comm, settings or {}, accept_new_code=accept_new_code, quiet=quiet)
     return _carry_on(campaign, phase_from(campaign, saved))
 
 
@@ -72,14 +77,16 @@ def _carry_on(campaign: Campaign, phase: Phase | None) -> Outcome | None:
         return _learn_and_produce(campaign, phase)
     except BrokenLandscape as error:
         path = campaign.folder.path / f"broken-slot-{error.slot.number}.npz"
-        move, state = error.move, error.slot.walker.state
-        write_atomically(path, lambda beside: _save_state(beside, move, state))
+        move, slot = error.move, error.slot
+        write_atomically(path, lambda beside: _save_state(beside, move, slot))
         raise RunError(f"{error}\nmove and state are in {path}") from None
 
 
-def _save_state(path: Path, move: int, state: Any) -> None:
+def _save_state(path: Path, move: int, slot: Slot) -> None:
+    """numpy.load(path) gives `move`, `slot`, `walker`, `level` and each array of the state as state_NAME."""
+    state = {f"state_{name}": array for name, array in slot.walker.state._asdict().items()}
     with path.open("wb") as file:
-        np.savez(file, move=move, **state._asdict())
+        np.savez(file, move=move, slot=slot.number, walker=slot.walker.name, level=slot.walker.level, **state)
 
 
 def _search_and_lay_windows(campaign: Campaign, search: Search | None) -> Learning:
@@ -94,7 +101,7 @@ def _learn_and_produce(campaign: Campaign, phase: Phase) -> Outcome | None:
     learning = phase.learning if isinstance(phase, Production) else phase
     assert isinstance(learning, Learning)
     try:
-        while phase is learning and (goes_on(campaign, learning) or _learns_on(campaign, learning)):
+        while phase is learning and (goes_on(campaign, learning) or learns_on(campaign, learning)):
             learning.step(campaign.sampler, campaign.slots, campaign.comm)
         if phase is learning and campaign.job.production is not None:
             phase = new_production(campaign, learning)
@@ -108,7 +115,7 @@ def _learn_and_produce(campaign: Campaign, phase: Phase) -> Outcome | None:
     return write_outcome(campaign, learning)
 
 
-def _learns_on(campaign: Campaign, learning: Learning) -> bool:
+def learns_on(campaign: Campaign, learning: Learning) -> bool:
     """All windows have finished: whether some are to go on because they contradict each other. Halving could not mend that."""
     if learning.schedule.schedule == "halving" or learning.out_of_rounds:
         return False
@@ -160,16 +167,23 @@ def new_production(campaign: Campaign, learning: Learning) -> Production:
 
 
 def _start_learning(campaign: Campaign, search: Search | None) -> Learning:
-    """Lay the windows, write them into the resolved job, and give every slot its table."""
-    if search is not None:
-        campaign.known = search.seen > 0
-    windows = _windows(campaign, search)
+    """Lay the windows, write them into the resolved job, and save."""
+    learning = lay_windows(campaign, search)
     if campaign.comm.rank == 0:
         levels = campaign.sampler.landscape.levels
-        write_text(campaign.folder.job, campaign.job.toml([[levels[low], levels[high]] for low, high in windows]))
-    learning = new_learning(campaign, windows)
-    learning.begin(campaign.slots)
+        write_listed_text(
+            campaign.folder.job, campaign.job.toml([[levels[low], levels[high]] for low, high in learning.windows])
+        )
     save(campaign, learning)
+    return learning
+
+
+def lay_windows(campaign: Campaign, search: Search | None) -> Learning:
+    """Lay the windows by what the search has found, and give every slot its table."""
+    if search is not None:
+        campaign.known = search.seen > 0
+    learning = new_learning(campaign, _windows(campaign, search))
+    learning.begin(campaign.slots)
     return learning
 
 
@@ -202,7 +216,9 @@ def write_outcome(campaign: Campaign, learning: Learning) -> Outcome | None:
     outcome = conclude(campaign.sampler, learning, reports, campaign.known, campaign.stopped)
     attributes = outcome.attributes | {"seed": str(campaign.job.seed), "job": campaign.job.toml(), "version": version()}
     attributes["complete"] = "no" if campaign.stopped else "yes"
+    if campaign.code_changed:
+        attributes["code_changed"] = "; ".join(campaign.code_changed)
     write_result(campaign.folder.result, outcome.result, outcome.windows, attributes)
     if not campaign.stopped:
-        campaign.folder.alive.unlink(missing_ok=True)
+        remove(campaign.folder.alive)
     return outcome

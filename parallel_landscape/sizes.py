@@ -99,7 +99,7 @@ def check_affordable(job: Job, ranks: int, *, landscape: Landscape | None = None
     )  # fmt: skip
     where = "a rank" if limit is not None or here == 1 else f"{here} ranks"
     raise JobError(
-        f"the job needs {size(needed)} of memory on {where}, and {allowed}. On each rank: {size(sizes.shared)} for "
+        f"the job needs {size(needed)} of memory on {where}, and {allowed}. On each rank: {size(PROCESS)} for the program; {size(sizes.shared)} for "
         f"{sizes.described or 'the landscape'}; {-(-layout.slots // ranks):,} of {layout.slots:,} slots of {size(sizes.slot)} "
         f"({sizes.level_count:,} levels). Make the landscape smaller, give it fewer walkers_per_window, windows or repeats, or "
         "use more machines."

@@ -50,6 +50,14 @@ class _DigestCache(FunctionCache):
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         return sig, codegen.magic_tuple()
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Numba's, but a damaged file (a full disk, a power cut) is compiled anew instead of an error for ever after."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:
+            self.flush()
+            return None
+
 
 def cache_folder() -> Path:
     """Where compiled kernels are kept: $PLAND_CACHE_DIR, else the user's cache directory."""

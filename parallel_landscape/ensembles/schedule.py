@@ -6,8 +6,8 @@ halving   F. Wang, D. P. Landau, PRL 86, 2050 (2001): ln f is halved when every 
           follows 1/t (t = visits per known level) once it would fall below: the error then goes to zero as t**-1/2.
 samc      F. Liang, C. Liu, R. Carroll, JASA 102, 305 (2007): ln f = min(1, t0/t).
 
-A small ln f alone does not make a level known: a walker may sit for long in a state that it seldom finds. So learning goes on until
-every known level has been visited in `occasions` rounds, whose number bounds the relative error of its g from below.
+A small ln f alone does not make a level known: a walker may sit for long in a state that it seldom finds. So learning goes
+on until every known level has been visited in `occasions` rounds, whose number bounds the relative error of its g from below.
 
 A level found after the raw stage starts the schedule again at ln f = 2**-7: its ln g begins at its neighbour's, and only a
 gain that is large again can carry it to its place.
@@ -98,7 +98,7 @@ class Learner:
         self.clock += steps
         time = self.clock / max(1, len(counts))
         least = int(counts.min()) if len(counts) else 0
-        self.flatness = least / (float(counts.mean()) or 1.0) if len(counts) else 0.0
+        self.flatness = least * len(counts) / max(1.0, float(counts.sum()))
         begins = _ADVANCE[schedule.schedule](self, schedule, counts, time, least)
         self.stage += begins
         self.finished = self.ln_f <= schedule.ln_f_final * 4.0**-self.extensions and occasions >= schedule.occasions
@@ -107,7 +107,7 @@ class Learner:
     def _halving(self, schedule: Schedule, counts: NDArray[np.int64], time: float, least: int) -> bool:
         if self.ln_f <= schedule.ln_f_final or least < 1.0 / np.sqrt(self.ln_f):
             return False
-        mean = float(counts.mean())
+        mean = float(counts.sum()) / len(counts)
         if max(mean - least, float(counts.max()) - mean) > (1.0 - schedule.flatness) * mean:
             return False
         self.ln_f /= 2.0

@@ -57,6 +57,9 @@ class Comm(Protocol):
     def all_here(self, seconds: float) -> bool:
         """Whether every rank arrives at this call within so many seconds: the way to tell a common failure from one's own."""
 
+    def leave(self) -> None:
+        """Part in peace: when all ranks have called this, each may end with an exit code other than 0."""
+
     def abort(self, code: int) -> None:
         """Take every rank down now."""
 
@@ -103,6 +106,9 @@ class Serial:
     def all_here(self, seconds: float) -> bool:
         """As in Comm."""
         return True
+
+    def leave(self) -> None:
+        """As in Comm."""
 
     def abort(self, code: int) -> None:
         """As in Comm."""

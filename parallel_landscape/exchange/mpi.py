@@ -105,6 +105,10 @@ class Mpi:
             time.sleep(0.01)
         return True
 
+    def leave(self) -> None:
+        """As in Comm. Without it, `python -m mpi4py` would have the first rank that leaves abort the others."""
+        MPI.Finalize()
+
     def abort(self, code: int) -> None:
         """As in Comm."""
         self._world.Abort(code)

@@ -7,7 +7,6 @@ found by number, so any number of ranks can go on from what any number has writt
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.errors import RunError
-from parallel_landscape.store.run_folder import write_atomically, write_text
+from parallel_landscape.store.checksums import digest_of_plain, sha256_of
+from parallel_landscape.store.hdf5 import write_hdf5
+from parallel_landscape.store.run_folder import make_folder, set_aside, write_text
 
 SCHEMA = 1
 KEPT = 2
@@ -56,19 +57,16 @@ class Generation:
 def write_rank_file(folder: Path, number: int, rank: int, slots: Mapping[int, Arrays]) -> Entry:
     """Write the local slots of a new generation; returns the entry for the manifest."""
     path = _generation_path(folder, number) / f"rank-{rank:05d}.h5"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot write {path.parent}: {error.strerror}; make room or mend the folder, then resume") from error
+    make_folder(folder)
+    make_folder(path.parent)
 
-    def write(beside: Path) -> None:
-        with h5py.File(beside, "w") as file:
-            file.attrs["schema"] = SCHEMA
-            file["slot"] = np.array(list(slots), dtype=np.int64)
-            for name, rows in _columns(slots.values()).items():
-                file.create_dataset(name, data=rows)
+    def fill(file: Any) -> None:
+        file.attrs["schema"] = SCHEMA
+        file["slot"] = np.array(list(slots), dtype=np.int64)
+        for name, rows in _columns(slots.values()).items():
+            file.create_dataset(name, data=rows)
 
-    write_atomically(path, write)
+    write_hdf5(path, fill)
     return Entry(path.name, path.stat().st_size, sha256_of(path), tuple(slots))
 
 
@@ -86,7 +84,7 @@ def publish(folder: Path, number: int, about: Mapping[str, Any], entries: Iterab
         "about": generation.about,
         "files": [{"name": e.name, "size": e.size, "sha256": e.sha256, "slots": list(e.slots)} for e in generation.entries],
     }
-    content["digest"] = _digest(content)
+    content["digest"] = digest_of_plain(content)
     write_text(generation.path / "manifest.json", json.dumps(content))
     for older in sorted(_numbers(folder))[:-KEPT]:
         shutil.rmtree(_generation_path(folder, older), ignore_errors=True)
@@ -109,14 +107,21 @@ def newest(folder: Path) -> tuple[Generation | None, list[str]]:
     return None, damaged
 
 
+def set_newer_aside(folder: Path, number: int) -> None:
+    """Rename the generations after `number`, which have been passed over, so that they count no more."""
+    for newer in _numbers(folder):
+        if newer > number:
+            set_aside(_generation_path(folder, newer))
+
+
 def read_generation(folder: Path, number: int) -> Generation:
     """A generation that is known to be sound."""
     return _read_manifest(_generation_path(folder, number), number)
 
 
-def all_sound(folder: Path) -> list[Generation]:
-    """Every sound generation, newest first."""
-    return list(_generations(folder, []))
+def all_sound(folder: Path, damaged: list[str] | None = None) -> list[Generation]:
+    """Every generation whose own files are sound, newest first; a sentence for each other one is added to `damaged`."""
+    return list(_generations(folder, [] if damaged is None else damaged))
 
 
 def next_number(folder: Path) -> int:
@@ -152,7 +157,7 @@ def _generations(folder: Path, damaged: list[str]) -> Iterator[Generation]:
             generation = _read_manifest(path, number)
             _check_files(generation)
         except (ValueError, KeyError, TypeError, OSError) as error:
-            damaged.append(f"checkpoint {number} is damaged and was passed over: {error}")
+            damaged.append(f"checkpoint {number} is damaged: {error}")
             continue
         yield generation
 
@@ -164,7 +169,7 @@ def _read_manifest(path: Path, number: int) -> Generation:
         digest = content.pop("digest")
     except (ValueError, KeyError, AttributeError) as error:
         raise ValueError(f"{name} cannot be read ({error})") from None
-    if digest != _digest(content):
+    if digest != digest_of_plain(content):
         raise ValueError(f"{name} does not match its own checksum")
     if content["schema"] > SCHEMA:
         raise RunError(
@@ -181,16 +186,6 @@ def _check_files(generation: Generation) -> None:
             raise ValueError(f"{path} is missing")
         if path.stat().st_size != entry.size or sha256_of(path) != entry.sha256:
             raise ValueError(f"{path} does not match its checksum")
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _generation_path(folder: Path, number: int) -> Path:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from parallel_landscape.errors import JobError, RunError
+
+_TAIL = 65_536  # bytes at the end of the progress file that are looked at first
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,15 @@ class RunFolder:
         """The result."""
         return self.path / "result.nc"
 
-    def create(self) -> None:
-        """Make the folder. Raises JobError when it exists or cannot be made."""
+    def create(self, fill: Callable[[RunFolder], Any] = lambda made: None) -> None:
+        """Make the folder with what `fill` writes; it appears whole. Raises JobError when it exists or cannot be made."""
         self.refuse_existing()
+        made = RunFolder(self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp"))
         try:
-            self.path.mkdir(parents=True)
+            made.path.mkdir(parents=True)
+            fill(made)
+            made.path.rename(self.path)
+            sync_folder(self.path.parent)
         except OSError as error:
             reason = error.strerror or str(error)
             raise JobError(f"the run folder {self.path} cannot be made: {reason}; choose another [run] folder") from None
@@ -81,40 +89,72 @@ class RunFolder:
             )
 
     def driver(self) -> dict[str, Any] | None:
-        """Host and process number of the rank that drives (or drove) the run; None when it ended by itself."""
+        """Host, number and birth of the process that drives (or drove) the run; None when it ended by itself or is unknown."""
         try:
-            return dict(json.loads(self.alive.read_text()))
-        except (OSError, ValueError):
+            found = dict(json.loads(self.alive.read_bytes()))
+        except (OSError, ValueError, TypeError):
             return None
+        sound = isinstance(found.get("host"), str) and isinstance(found.get("pid"), int) and isinstance(found.get("ranks"), int)
+        return found if sound else None
 
     def report(self, line: dict[str, Any]) -> None:
-        """Append one line to the progress file."""
-        with self.progress.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def last_report(self) -> dict[str, Any] | None:
-        """The newest complete line of the progress file; None before the first."""
+        """Append one line to the progress file, with a checksum. Raises RunError when that cannot be done."""
         try:
-            lines = self.progress.read_text().splitlines()
+            with self.progress.open("a") as file:
+                file.write(json.dumps({**line, "crc": _crc(line)}) + "\n")
+        except OSError as error:
+            raise RunError(
+                f"cannot write {self.progress}: {error.strerror}; make room or mend the folder, then resume"
+            ) from error
+
+    def last_reports(self, count: int = 1) -> list[dict[str, Any]]:
+        """The newest whole lines of the progress file, oldest first. Half-written and damaged lines do not count."""
+        found: list[dict[str, Any]] = []
+        try:
+            with self.progress.open("rb") as file:
+                end = file.seek(0, os.SEEK_END)
+                start = end
+                while start > 0 and len(found) < count:
+                    start = max(0, end - 4 * (end - start or _TAIL // 4))
+                    file.seek(start)
+                    reports = (_sound(line) for line in file.read(end - start).splitlines())
+                    found = [report for report in reports if report is not None][-count:]
         except FileNotFoundError:
-            return None
-        for line in reversed(lines):
-            try:
-                return dict(json.loads(line))
-            except json.JSONDecodeError:
-                continue  # the writer is in the middle of it
+            pass
+        return found
+
+
+def _crc(line: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(line, sort_keys=True).encode())
+
+
+def _sound(text: bytes) -> dict[str, Any] | None:
+    """The report in a line; None when the line is not as it was written."""
+    try:
+        line = dict(json.loads(text))
+    except (ValueError, TypeError):
         return None
+    return line if line.pop("crc", None) in (None, _crc(line)) else None
 
 
-def lives(process: int) -> bool:
-    """Whether a process of this machine is alive."""
+def lives(process: int, born: str | None = None) -> bool:
+    """Whether a process of this machine is alive, and was `born` then: numbers are given out again."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return born is None or birth(process) in (None, born)
+
+
+def birth(process: int) -> str | None:
+    """When a process was started, as Linux tells: boot and clock ticks since; None elsewhere."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()[19]}"
+    except (OSError, IndexError):
+        return None
 
 
 def set_aside(path: Path) -> Path | None:
@@ -125,6 +165,38 @@ def set_aside(path: Path) -> Path | None:
     return path.rename(path.with_name(f"{path.name}.{number}"))
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder inside a run folder. Raises RunError, with what to do; a run folder that has gone is not made again."""
+    try:
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
+    except FileNotFoundError:
+        raise RunError(f"cannot write {path}: the run folder has been moved or removed; put it back, then resume") from None
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}; make room or mend the folder, then resume") from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes have left half-written in a folder."""
+    for path in folder.glob(".*.tmp"):
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file that nobody needs; one that cannot be removed does no harm."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def sync_folder(path: Path) -> None:
+    """Let the names in a folder reach the disk."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Write beside, fsync, rename: the file is either the old one or the whole new one. RunError names the file."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -133,17 +205,14 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise RunError(
             f"cannot write {path}: {reason}; make room or mend the folder, nothing written earlier is touched"
         ) from error
+    finally:
+        remove(beside)
 
 
 def write_text(path: Path, text: str) -> None:

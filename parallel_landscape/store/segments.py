@@ -18,11 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.errors import RunError
-from parallel_landscape.store.checkpoint import KEPT, sha256_of
-from parallel_landscape.store.run_folder import write_atomically
+from parallel_landscape.store.checkpoint import KEPT
+from parallel_landscape.store.checksums import sha256_of
+from parallel_landscape.store.hdf5 import write_hdf5
+from parallel_landscape.store.run_folder import make_folder, remove
 from parallel_landscape.store.schema import RECORDS
 
 MERGED = 8  # segments of one tier become one of the next
+LARGE = 2**26  # bytes; segments are not merged into larger ones, for that takes their size in memory
 CHUNK = 16_384  # records to an HDF5 chunk
 Columns = dict[str, NDArray[Any]]
 
@@ -68,46 +71,58 @@ class Recorder:
         if self._filled:
             self._write({name: column[: self._filled] for name, column in self._columns.items()}, tier=0)
             self._filled = 0
-        while len(self.segments) >= MERGED and len({segment.tier for segment in self.segments[-MERGED:]}) == 1:
-            last = self.segments[-MERGED:]
+        while self._mergeable(last := self.segments[-MERGED:]):
             merged = [read_segment(self._folder, segment) for segment in last]
             del self.segments[-MERGED:]
             self._merged[-1] += [segment.name for segment in last]
             self._write({name: np.concatenate([part[name] for part in merged]) for name in merged[0]}, tier=last[0].tier + 1)
+
+    @staticmethod
+    def _mergeable(last: list[Segment]) -> bool:
+        one_tier = len({segment.tier for segment in last}) == 1
+        return len(last) == MERGED and one_tier and sum(segment.size for segment in last) < LARGE
 
     def forget(self) -> None:
         """A checkpoint has begun: remove what was merged away before the last one but one, which no kept checkpoint names."""
         self._merged.append([])
         while len(self._merged) > KEPT + 1:
             for name in self._merged.pop(0):
-                (self._folder / name).unlink(missing_ok=True)
+                remove(self._folder / name)
 
     def _write(self, columns: Mapping[str, NDArray[Any]], tier: int) -> None:
         path = self._folder / f"{self._prefix}-{self._written:06d}.h5"
         self._written += 1
-        self._folder.mkdir(exist_ok=True)
+        make_folder(self._folder)
 
-        def write(beside: Path) -> None:
-            with h5py.File(beside, "w") as file:
-                for name, column in columns.items():
-                    chunk = (min(len(column), CHUNK), *column.shape[1:])
-                    file.create_dataset(name, data=column, chunks=chunk, compression="gzip", compression_opts=1, shuffle=True)
+        def fill(file: Any) -> None:
+            for name, column in columns.items():
+                chunk = (min(len(column), CHUNK), *column.shape[1:])
+                file.create_dataset(name, data=column, chunks=chunk, compression="gzip", compression_opts=1, shuffle=True)
 
-        write_atomically(path, write)
+        write_hdf5(path, fill)
         self.segments.append(Segment(path.name, path.stat().st_size, sha256_of(path), len(columns["slot"]), tier))
 
 
 def read_segment(folder: Path, segment: Segment) -> Columns:
     """All records of a segment. Raises RunError when the file is missing or damaged."""
-    path = folder / segment.name
-    if not path.exists():
-        raise RunError(f"{path} is missing: {segment.records} records are lost; restore the file from a copy")
-    if path.stat().st_size != segment.size or sha256_of(path) != segment.sha256:
-        raise RunError(
-            f"{path} does not match its checksum: {segment.records} records are damaged; restore the file from a copy"
-        )
-    with h5py.File(path, "r") as file:
+    wrong = damage(folder, segment)
+    if wrong is not None:
+        raise RunError(wrong)
+    with h5py.File(folder / segment.name, "r") as file:
         return {name: file[name][...] for name in file}
+
+
+def damage(folder: Path, segment: Segment) -> str | None:
+    """What is wrong with a segment's file, and what to do; None when it is sound."""
+    path = folder / segment.name
+    try:
+        if path.stat().st_size == segment.size and sha256_of(path) == segment.sha256:
+            return None
+    except FileNotFoundError:
+        return f"{path} is missing: {segment.records} records are lost; put the file back from a copy"
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror}): {segment.records} records are lost; put the file back from a copy"
+    return f"{path} does not match its checksum: {segment.records} records are damaged; put the file back from a copy"
 
 
 def read_records(folder: Path, segments: Iterable[Segment]) -> Columns:
@@ -123,6 +138,6 @@ def read_records(folder: Path, segments: Iterable[Segment]) -> Columns:
 def drop_unlisted(folder: Path, kept: Iterable[str]) -> None:
     """Remove segments that no checkpoint names."""
     names = set(kept)
-    for path in folder.glob("*.h5") if folder.is_dir() else ():
+    for path in folder.glob("*.h5"):
         if path.name not in names:
-            path.unlink(missing_ok=True)
+            remove(path)

@@ -109,7 +109,8 @@ def test_importing_the_package_is_light() -> None:
 
 
 def test_a_rank_loads_only_what_it_needs(tmp_path: Path) -> None:
-    program = f"from parallel_landscape.cli import main\nassert main(['run', {str(tmp_path / 'job.toml')!r}, '-n', '1', '--quiet']) == 0"
+    command = ["run", str(tmp_path / "job.toml"), "-n", "1", "--quiet"]
+    program = f"from parallel_landscape.cli import main\nassert main({command!r}) == 0"
     (tmp_path / "job.toml").write_text(
         'name = "small"\nseed = 1\n[landscape]\nmodel = "binary-perceptron"\ninputs = 9\n'
         '[landscape.data]\nsource = "random"\npatterns = 11\n[ensemble]\nln_f_final = 1e-2\n'

@@ -14,10 +14,23 @@ PACKAGE = Path(parallel_landscape.__file__).parent
 NAME = "parallel_landscape"
 LINES, FUNCTION_LINES = 300, 50
 
-# From the bottom up. A module may import from its own level and from those below; a name stands for a module or a whole
-# folder, the longest one counts.
+# From the bottom up. A module may import from its own level and from those below; a name stands for a module or a folder,
+# the longest one counts.
 LEVELS: list[set[str]] = [
-    {"", "errors", "rng", "simd", "specialise", "network", "landscape", "keys", "walker", "data.training_set", "analysis", "machine"},
+    {
+        "",
+        "errors",
+        "rng",
+        "simd",
+        "specialise",
+        "network",
+        "landscape",
+        "keys",
+        "walker",
+        "data.training_set",
+        "analysis",
+        "machine",
+    },
     {"landscapes", "data", "store.schema", "store.run_folder", "provenance", "progress", "stopping", "walltime", "templates"},
     {"dynamics", "ensembles"},
     {"sampler", "check", "model"},

@@ -68,7 +68,7 @@ ONE_MISTAKE: list[tuple[dict[str, Any], list[str]]] = [
     ({"ensemble__shedule": "1/t"}, ["[ensemble] shedule", "unknown key", "did you mean 'schedule'"]),
     ({"landscape__input": 9, "landscape__inputs": 9}, ["[landscape] input", "did you mean 'inputs'"]),
     ({"landscape__data__pattern": 9}, ["[landscape.data] pattern", "did you mean 'patterns'"]),
-    ({"landscape__model": "binary-perceptrn"}, ["[landscape] model", "binary-perceptrn", "choose from ising-2d", "my_module:function"]),
+    ({"landscape__model": "perceptrn"}, ["[landscape] model", "perceptrn", "choose from ising-2d", "my_module:function"]),
     ({"landscape__data__source": "randm"}, ["[landscape.data]", "randm", "choose from random, teacher"]),
     ({"ensemble__schedule": "1/T"}, ["[ensemble] schedule", "'1/T'", "'halving'"]),
     ({"dynamics__kind": "hmc"}, ["[dynamics] kind", "'hmc'", "'flip'"]),
@@ -245,9 +245,13 @@ OWN_MISTAKES: list[tuple[str, str, list[str]]] = [
     (RING.replace("range(-length, length + 1, 4)", "range(4)"), "{}:model", ["energy returned", "not among the levels"]),
     (RING.replace("commit, length,", "commit, 0,"), "{}:model", ["moves = 0"]),
     (RING.replace("return 2 *", "return 3 *"), "{}:model", ["delta", "disagrees"]),
-    (RING.replace("    state.spins[move] =", "    print(object())\n    state.spins[move] ="), "{}:model", ["commit", "cannot be compiled"]),
-    (RING.replace("def delta", "lookup = {}\ndef delta").replace("    return 2 *", "    lookup\n    return 2 *"), "{}:model", ["global 'lookup'", "params"]),
-    (RING.replace("    return 2 *", "    raise ValueError('not today')\n    return 2 *"), "{}:model", ["delta raised ValueError", "not today"]),
+    (RING.replace("    state.spins[", "    print(object())\n    state.spins["), "{}:model", ["commit", "cannot be compiled"]),
+    (
+        RING.replace("def delta", "lookup = {}\ndef delta").replace("    return 2 *", "    lookup\n    return 2 *"),
+        "{}:model",
+        ["global 'lookup'", "params"],
+    ),
+    (RING.replace("    return 2 *", "    raise KeyError('not now')\n    return 2 *"), "{}:model", ["delta raised", "not now"]),
 ]  # fmt: skip
 
 

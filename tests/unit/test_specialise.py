@@ -141,18 +141,21 @@ class TestCache:
         assert self.answers(tmp_path, 5) == ["5: 7005 1 0"]
 
     def test_race_on_a_cold_cache_never_loads_another_kernel(self, tmp_path: Path) -> None:
-        """Eight kernels that differ in one constant, each wanted by two processes at the same moment; then all from the cache."""
+        """Eight kernels that differ in one constant, each wanted by two processes at the same moment; then all are cached."""
         wanted = [*range(8), *range(8)]
         expected = sorted(f"{number}: {7000 + number}" for number in wanted)
         assert [line[: line.index(" ", 3)] for line in self.answers(tmp_path, *wanted)] == expected
         assert self.answers(tmp_path, *range(8)) == [f"{number}: {7000 + number} 1 0" for number in range(8)]
 
-    def test_damaged_cache_is_compiled_over(self, tmp_path: Path) -> None:
-        """Files cut short, as a full disk leaves them."""
+    @pytest.mark.parametrize("kind", ["*.nbi", "*.nbc"], ids=["index", "code"])
+    @pytest.mark.parametrize("kept", [0, 20], ids=["empty", "cut short"])
+    def test_damaged_cache_is_compiled_over(self, kind: str, kept: int, tmp_path: Path) -> None:
+        """Files as a full disk or a power cut leaves them."""
         assert self.answers(tmp_path, 5) == ["5: 7005 0 1"]
-        for file in (tmp_path / "cache").rglob("*.nbi"):
-            file.write_bytes(file.read_bytes()[:20])
+        for file in (tmp_path / "cache").rglob(kind):
+            file.write_bytes(file.read_bytes()[:kept])
         assert self.answers(tmp_path, 5)[0].startswith("5: 7005")
+        assert self.answers(tmp_path, 5) == ["5: 7005 1 0"]
 
 
 class Run(NamedTuple):
