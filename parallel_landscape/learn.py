@@ -180,7 +180,7 @@ class Learning:
     def _learn(
         self, learner: Learner, here: list[Slot], visits: NDArray[Any], counts: NDArray[Any], occasions: NDArray[Any]
     ) -> None:
-        """The group's round is over; over all its members: `visits` ever, `counts` of this stage, `occasions` of this schedule."""
+        """The group's round is over. Over all members: `visits` ever, `counts` of the stage, `occasions` of the schedule."""
         count = int(np.count_nonzero(visits))
         if count == 0:
             return  # all have only just arrived

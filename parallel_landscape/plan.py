@@ -111,8 +111,8 @@ class Plan:
             f"levels    {self.sizes.level_count} between the declared ends, {widths} to a window"
             f"{'' if self.windows_known else ' (fewer when the search finds fewer)'}; {self.moves} moves",
             f"round     {self.steps_per_round} proposals of each walker, then one exchange",
-            f"memory    {size(self.sizes.rank(here))} on the first rank: {size(PROCESS)} for the program, {size(self.sizes.slot)} a slot, "
-            f"{size(self.sizes.shared)} for the training set and other constants",
+            f"memory    {size(self.sizes.rank(here))} on the first rank: {size(PROCESS)} for the program, "
+            f"{size(self.sizes.slot)} a slot, {size(self.sizes.shared)} for the training set and other constants",
             f"disk      {size(self.checkpoint_bytes)} for checkpoints; {self._trajectory()}; {size(self.disk_free)} free",
             f"speed     {self.ns_per_step:.1f} ns a proposal, measured here on one core",
             f"time      {self._times(ranks)}",

@@ -23,8 +23,8 @@ from parallel_landscape.search import CHUNKS, Search
 from parallel_landscape.store.checksums import write_listed_text
 from parallel_landscape.store.result import write_result
 from parallel_landscape.store.run_folder import remove, write_atomically
-from parallel_landscape.walker import Slot
 from parallel_landscape.store.segments import Recorder
+from parallel_landscape.walker import Slot
 
 
 def run_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = False) -> Outcome | None:

@@ -78,8 +78,9 @@ def sizes_from_keys(job: Job) -> Sizes | None:
     return Sizes(shared, network_bytes(network, patterns), range(patterns + 1), described)
 
 
-def check_affordable(job: Job, ranks: int, *, landscape: Landscape | None = None, here: int | None = None,
-                     limit: int | None = None) -> None:  # fmt: skip
+def check_affordable(
+    job: Job, ranks: int, *, landscape: Landscape | None = None, here: int | None = None, limit: int | None = None
+) -> None:
     """Raise JobError, with the numbers, when a job needs more memory than there is.
 
     landscape: the landscape if it has been made already. here: how many of the ranks run on this machine (all, when left out).
@@ -94,15 +95,20 @@ def check_affordable(job: Job, ranks: int, *, landscape: Landscape | None = None
     needed = sizes.rank(layout) if limit is not None else sizes.host(layout, here)
     if needed <= (limit if limit is not None else room):
         return
-    allowed = f"--memory-per-rank is {size(limit)}" if limit is not None else (
-        f"this machine has {size(machine_memory())}, of which {size(room)} may be used"
-    )  # fmt: skip
+    raise JobError(_too_much(sizes, layout, here, needed, limit))
+
+
+def _too_much(sizes: Sizes, layout: Layout, here: int, needed: int, limit: int | None) -> str:
+    """Needed, allowed, what it is made of, what to do."""
+    allowed = f"this machine has {size(machine_memory())}, of which {size(USABLE * machine_memory())} may be used"
+    if limit is not None:
+        allowed = f"--memory-per-rank is {size(limit)}"
     where = "a rank" if limit is not None or here == 1 else f"{here} ranks"
-    raise JobError(
-        f"the job needs {size(needed)} of memory on {where}, and {allowed}. On each rank: {size(PROCESS)} for the program; {size(sizes.shared)} for "
-        f"{sizes.described or 'the landscape'}; {-(-layout.slots // ranks):,} of {layout.slots:,} slots of {size(sizes.slot)} "
-        f"({sizes.level_count:,} levels). Make the landscape smaller, give it fewer walkers_per_window, windows or repeats, or "
-        "use more machines."
+    return (
+        f"the job needs {size(needed)} of memory on {where}, and {allowed}. On each rank: {size(PROCESS)} for the program; "
+        f"{size(sizes.shared)} for {sizes.described or 'the landscape'}; {-(-layout.slots // layout.ranks):,} of "
+        f"{layout.slots:,} slots of {size(sizes.slot)} ({sizes.level_count:,} levels). Make the landscape smaller, give it "
+        "fewer walkers_per_window, windows or repeats, or use more machines."
     )
 
 

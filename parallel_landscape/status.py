@@ -75,8 +75,10 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
         about = {name: str(attributes[name]) for name in ("status", "reason", "normalisation")}
     except FileNotFoundError:
         return None
-    except (OSError, KeyError) as error:
-        raise RunError(f"{folder.result} cannot be read: {error}") from error
+    except (OSError, KeyError, RunError) as error:
+        if folder.alive.exists():  # from before the run was resumed; it will be written anew
+            return None
+        raise error if isinstance(error, RunError) else RunError(f"{folder.result} cannot be read: {error}") from error
     table = {name: [None if value != value else value for value in column.tolist()] for name, column in windows.items()}
     complete = str(attributes.get("complete", "no" if about["status"] == "out of time" else "yes")) == "yes"
     return {**about, "windows": table, "complete": complete, "time": written, "result": str(folder.result)}

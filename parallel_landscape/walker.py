@@ -55,9 +55,8 @@ class Walker:
 class Slot:
     """The place of a walker: a window's table over all levels, its stream counter and its counts.
 
-    ln_g is +inf outside the window; histogram counts visits since the stage began, visits all before; occasions counts the rounds in
-    which a level was visited since the schedule began, and counted is the histogram at the end of the last round; known marks levels that
-    a walker of the window has been on while learning.
+    ln_g is +inf outside the window. histogram counts visits since the stage began, visits those before. occasions counts the
+    rounds in which a level was visited since the schedule began; counted is the histogram at the end of the last round.
     """
 
     number: int

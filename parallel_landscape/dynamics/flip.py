@@ -59,8 +59,10 @@ def flip_template(
             count = min(len(moves), steps - done)
             for i in range(count):
                 move = np.int64(moves[i])  # signed, so that a model may write move - 1
-                new = level + delta(params, state, move) // stride
-                if np.uint64(new) >= np.uint64(levels):
+                change = delta(params, state, move)
+                up = np.int64(change) // stride
+                new = level + up
+                if np.uint64(new) >= np.uint64(levels) or up * stride != change:
                     return level, accepted, move
                 there = cost(weight, new)
                 if there - here <= minus_ln_u[i]:

@@ -55,7 +55,7 @@ def _move_of(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Functi
     above, settle, sign = _above(layout, index), _settle(layout, index), sign_of(layer, words)
     first, fan_in, buffer = np.uint64(layer.first_weight), np.uint64(layer.fan_in), np.uint64(layout.flips)
     splat = SPLAT[step]
-    keep = real and index == 0  # else finding the flips again is cheaper: a proposal that stores nothing keeps more in registers
+    keep = real and index == 0  # else finding the flips again is cheaper, and a proposal that stores nothing is faster
     recounted = by_votes(layout) and index == len(layout.layers) - 1  # from the weights, so these are flipped first
     rolled = real and index == 0 and total > step  # blocks of integer fields are long: unrolled they take twice the time
 

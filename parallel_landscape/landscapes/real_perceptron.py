@@ -1,8 +1,8 @@
-"""The binary perceptron on real inputs: E(w) = number of patterns with w . x on the wrong side, w in {-1, +1}^N; 0 counts as +1.
+"""The binary perceptron on real inputs: E(w) = number of patterns with w . x on the wrong side, w in {-1, +1}^N.
 
-Inputs are integers on a fine grid (fixed_point.py), so the fields f = w . x are exact and never drift. With labels folded in, a
-pattern is wrong when f < t, where t = 1 for the label -1 (a field of 0 is then an error) and 0 for +1. What is stored is h = (f - t) >> 1:
-negative exactly for wrong patterns, and a flip of w_i changes it by -w_i x_i.
+Inputs are integers on a fine grid (fixed_point.py), so the fields f = w . x are exact and never drift; 0 counts as +1.
+With labels folded in, a pattern is wrong when f < t, where t = 1 for the label -1 (a field of 0 is then an error) and 0 for +1.
+What is stored is h = (f - t) >> 1: negative exactly for wrong patterns, and a flip of w_i changes it by -w_i x_i.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def real_perceptron(patterns: NDArray[Any], labels: NDArray[Any]) -> Landscape:
     delta, commit = _kernels(words)
 
     def initial(rng: np.random.Generator) -> State:
-        weights = (2 * rng.integers(0, 2, inputs) - 1).astype(np.int8)
+        weights: NDArray[np.int8] = (2 * rng.integers(0, 2, inputs) - 1).astype(np.int8)
         fields = aligned(64 * words, np.int32)
         fields[:count] = (integers @ weights.astype(np.int64) - params.ties) >> 1
         errors = int((fields < 0).sum())

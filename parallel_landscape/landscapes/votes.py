@@ -31,7 +31,7 @@ def carry(a: Any, b: Any, c: Any) -> Any:
 
 
 def _turned_vote(layout: Layout) -> Function:
-    """Whether unit `number` below the outputs votes -1 in `output` once `source` (sign plane `negative`) has turned on `flips`."""
+    """Patterns where unit `number` votes -1 in `output` once `source` (sign plane `negative`) has turned on `flips`."""
     top, middle, words = layout.layers[-1], layout.layers[-2], layout.words
     splat = SPLAT[width_of(words)]
     sign, falling_at, flips_at = sign_of(middle, words), falling_of(middle, words), flips_of(middle, words)

@@ -47,7 +47,8 @@ def _signs(patterns: int, real: bool = False) -> Callable[[Network], TrainingSet
 
 def _perceptron(inputs: int, patterns: int, goal: float) -> Case:
     sizes = {"INPUTS": inputs, "PATTERNS": patterns}
-    return Case(f"perceptron {inputs} P={patterns}", "perceptron", sizes, lambda: binary_perceptron(inputs, _signs(patterns)), goal)
+    name = f"perceptron {inputs} P={patterns}"
+    return Case(name, "perceptron", sizes, lambda: binary_perceptron(inputs, _signs(patterns)), goal)
 
 
 def _committee(inputs: int, hidden: int, patterns: int) -> Case:

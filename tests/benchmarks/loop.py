@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.loop [--rounds 50] [--repeats 9]
 
-Both sides move the same slots of one process by the same number of proposals, in turns: a whole round as `rounds.py` makes it, and nothing but
-the compiled kernel. Start-up: `pland run` of a tiny job on 2 ranks with everything compiled.
+Both sides move the same slots of one process by the same number of proposals, in turns: a whole round as `rounds.py` makes
+it, and nothing but the compiled kernel. Start-up: `pland run` of a tiny job on 2 ranks with everything compiled.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.wall [--sizes 51 101] [--instances 5] [--schedules halving 1/t] [--limit-minutes 10]
 
-The yardstick are published serial medians over instances: 1,241 s for N = 51 and 61,602 s for N = 101, down to ln f = 2**-19 with
-every count within 10 % of the mean. `halving` asks for just that (the stage at 2**-19 included); `1/t` for ln f = 1e-7 and windows
-that agree to 0.1. The spectrum is symmetric, g(E) = g(P - E), so the difference of the two halves is a check of the error that the run
-does not know of.
+The yardstick are published serial medians over instances, 1,241 s for N = 51 and 61,602 s for N = 101, down to ln f = 2**-19
+with every count within 10 % of the mean. `halving` asks for just that (the stage at 2**-19 included); `1/t` for ln f = 1e-7
+and windows that agree to 0.1. The spectrum is symmetric, g(E) = g(P - E), so the difference of its halves is a check of
+the error that the run does not know of.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ walltime_minutes = {limit}
 
 
 def asymmetry(energy: NDArray[np.int64], ln_g: NDArray[np.float64], patterns: int) -> float:
-    """rms of (ln g(E) - ln g(P - E)) / sqrt(2) over the levels that were visited on both sides."""
+    """rms of (ln g(E) - ln g(P - E)) / sqrt(2) over the levels visited on both sides."""
     table = {int(e): g for e, g in zip(energy, ln_g, strict=True) if not np.isnan(g)}
     pairs = [table[e] - table[patterns - e] for e in table if 2 * e < patterns and patterns - e in table]
     return float(np.sqrt(np.mean(np.square(pairs)) / 2))
@@ -57,9 +57,8 @@ def measure(size: int, schedule: str, seed: int, limit: float) -> tuple[float, s
         job = Path(folder) / "job.toml"
         job.write_text(JOB.format(seed=seed, size=size, schedule=schedule, ensemble=ENSEMBLE[schedule], limit=limit))
         started = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "parallel_landscape", "run", str(job), "-n", "2", "--quiet"], capture_output=True, check=False
-        )
+        command = [sys.executable, "-m", "parallel_landscape", "run", str(job), "-n", "2", "--quiet"]
+        subprocess.run(command, capture_output=True, check=False)
         seconds = time.perf_counter() - started
         result, _, attributes = read_result(Path(folder) / "runs" / "wall" / "result.nc")
         seen = result["energy"][~np.isnan(result["ln_g"])]
