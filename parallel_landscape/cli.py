@@ -213,7 +213,7 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def _doctor(parsed: argparse.Namespace) -> int:
-    from parallel_landscape.doctor import examine
+    from parallel_landscape.doctor.examine import examine
 
     return examine(parsed.folder, as_json=parsed.json)
 

@@ -25,7 +25,6 @@ from parallel_landscape.walker import Slot
 CALIBRATION_SECONDS = 0.5
 TRIED_MOVES = 200  # of a user's landscape, in plain Python
 RECORD_BYTES = sum(int(variable.dtype[1:]) for name, variable in RECORDS.items() if name != "weights")
-WASTEFUL = 0.8  # ranks that are busy for less than this part of the time deserve a warning
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,8 @@ class Plan:
                 "will lie; record fewer (larger record_every_sweeps, weights = false), or choose another [run] folder"
             )
         fullest = -(-self.layout.slots // ranks)
-        if self.layout.slots < WASTEFUL * ranks * fullest:
-            as_good = -(-self.layout.slots // fullest)
+        as_good = -(-self.layout.slots // fullest)
+        if as_good < ranks:
             found.append(
                 f"{ranks} ranks share {self.layout.slots} slots unevenly: the fullest has {fullest}, "
                 f"so {as_good} ranks are as fast"

@@ -126,8 +126,8 @@ def learns_on(campaign: Campaign, learning: Learning) -> bool:
 
 
 def needs_search(job: Job) -> bool:
-    """Whether energies or crossing times have to be found out first."""
-    return not isinstance(job.exchange.windows, list) and (job.exchange.energy is None or job.exchange.measured)
+    """Whether energies, crossing times and the reach of a move have to be found out first."""
+    return not isinstance(job.exchange.windows, list)
 
 
 def new_search(campaign: Campaign) -> Search:
@@ -192,15 +192,16 @@ def _windows(campaign: Campaign, search: Search | None) -> list[Window]:
     job, levels = campaign.job, campaign.sampler.landscape.levels
     if isinstance(job.exchange.windows, list):
         return [(levels.index(low), levels.index(high)) for low, high in job.exchange.windows]
-    energy, cost = job.exchange.energy, None
+    energy, cost, narrowest = job.exchange.energy, None, 3
     first, last = (0, len(levels) - 1) if energy is None else (levels.index(energy[0]), levels.index(energy[1]))
     if search is not None:
         low, high = search.range
         if energy is None:
             first, last = low, high
+        narrowest = max(narrowest, search.reach + 1)  # else a state could have all its neighbours outside
         if job.exchange.measured:
             cost = search.crossing_cost()[np.clip(np.arange(first, last + 1), low, high) - low]
-    windows = divide(first, last, campaign.layout.windows, job.exchange.overlap, cost)
+    windows = divide(first, last, campaign.layout.windows, job.exchange.overlap, cost, narrowest)
     if energy is None:  # what the search has missed may still be found while learning
         windows[0] = (0, windows[0][1])
         windows[-1] = (windows[-1][0], len(levels) - 1)  # one window may be both

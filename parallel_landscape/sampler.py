@@ -9,6 +9,7 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from parallel_landscape.dynamics.flip import flip_template, scratch
+from parallel_landscape.dynamics.reach import MOST, reach_template
 from parallel_landscape.ensembles.wang_landau import Weight, cost, visit
 from parallel_landscape.errors import RunError, describe
 from parallel_landscape.landscape import Landscape
@@ -34,6 +35,7 @@ class Sampler:
     seed: int
     advance_kernel: Kernel
     energy_kernel: Kernel
+    reach_kernel: Kernel
     scratch: tuple[Any, Any]
 
     @property
@@ -98,6 +100,11 @@ class Sampler:
         slot.steps += steps
         slot.block += -(-steps // len(moves))
 
+    def reach(self, walker: Walker) -> int:
+        """The largest number of levels that one move from here can cross (over at most 1,000 moves, evenly spread)."""
+        moves = self.landscape.moves
+        return int(self.reach_kernel(self.landscape.params, walker.state, moves, -(-moves // MOST)))
+
     def check_drift(self, slot: Slot) -> None:
         """Compare the walker's level with the one recomputed from its weights. Raises RunError when they differ."""
         true = self.recomputed_level(slot.walker)
@@ -122,4 +129,5 @@ def _run(kernel: Kernel, functions: str, *arguments: Any) -> Any:
 def make_sampler(landscape: Landscape, seed: int) -> Sampler:
     """Compile (or load) what the landscape needs."""
     kernel = specialise(flip_template, landscape.delta, landscape.commit, cost, visit, stride=landscape.levels.step)
-    return Sampler(landscape, seed, kernel, compile_function(landscape.energy), scratch())
+    reach = specialise(reach_template, landscape.delta, stride=landscape.levels.step)
+    return Sampler(landscape, seed, kernel, compile_function(landscape.energy), reach, scratch())

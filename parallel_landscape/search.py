@@ -25,7 +25,10 @@ ROUGHEST, FINEST = 1.0, 0.25
 
 @dataclass
 class Search:
-    """What has been found so far; the arrays are sums over all slots, (levels,) int64."""
+    """What has been found so far; the arrays are sums over all slots, (levels,) int64.
+
+    reach: the largest number of levels that a single move could cross.
+    """
 
     levels: int
     chunk: int
@@ -36,6 +39,7 @@ class Search:
     squares: NDArray[np.int64] = field(init=False)
     rounds: int = 0
     last_found: int = 0
+    reach: int = 0
 
     def __post_init__(self) -> None:
         self.seen, self.looks, self.squares = (np.zeros(self.levels, np.int64) for _ in range(3))
@@ -54,13 +58,13 @@ class Search:
     def about(self) -> dict[str, Any]:
         """What all ranks know alike, as plain values for a checkpoint."""
         arrays = {name: getattr(self, name).tolist() for name in ("seen", "looks", "squares")}
-        return {**arrays, "rounds": self.rounds, "last_found": self.last_found}
+        return {**arrays, "rounds": self.rounds, "last_found": self.last_found, "reach": self.reach}
 
     def restore(self, about: dict[str, Any]) -> None:
         """Become the search that `about` was taken from."""
         for name in ("seen", "looks", "squares"):
             getattr(self, name)[:] = about[name]
-        self.rounds, self.last_found = about["rounds"], about["last_found"]
+        self.rounds, self.last_found, self.reach = about["rounds"], about["last_found"], about["reach"]
 
     def arrays(self, slot: Slot) -> dict[str, NDArray[Any]]:
         """What a checkpoint keeps of a slot in this phase."""
@@ -78,8 +82,11 @@ class Search:
     def step(self, sampler: Sampler, slots: dict[int, Slot], comm: Comm) -> None:
         """One round: every slot walks CHUNKS chunks, then all put together what they saw."""
         news = np.zeros((3, self.levels), np.int64)
+        reach = 0
         for slot in slots.values():
             self._walk(sampler, slot, news)
+            reach = max(reach, sampler.reach(slot.walker))
+        self.reach = max(self.reach, -int(comm.lowest(np.array([-reach]))[0]))
         before = np.count_nonzero(self.seen)
         found = comm.add(news)
         self.seen += found[0]

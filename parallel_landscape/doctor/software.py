@@ -15,6 +15,7 @@ from parallel_landscape.specialise import cache_folder, compile_function
 
 PATIENCE_SECONDS = 20
 OLDEST = (3, 11)
+EXPECTED = 285  # sum of the squares below 10
 
 
 def versions() -> Finding:
@@ -43,7 +44,8 @@ def cache_place() -> Finding:
     return ok(f"{folder}{f' on {kind}' if kind else ''}")
 
 
-def _sample(count: int) -> Any:
+def sample(count: int) -> Any:
+    """Sum of the squares below `count`: something to compile."""
     total = 0
     for k in range(count):
         total += k * k
@@ -53,10 +55,10 @@ def _sample(count: int) -> Any:
 def compile_and_load() -> Finding:
     """Compile a kernel, and have another process load it from the disk."""
     try:
-        kernel = compile_function(_sample)
-        if kernel.compiled(10) != 285:
+        kernel = compile_function(sample)
+        if kernel.compiled(10) != EXPECTED:
             return fault("a compiled kernel gives a wrong number", "reinstall numba and llvmlite together")
-        command = [sys.executable, "-m", "parallel_landscape.doctor.software"]
+        command = [sys.executable, "-m", "parallel_landscape.doctor.load_kernel"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=3 * PATIENCE_SECONDS)
     except Exception as error:  # whatever the compiler raises is the finding
         return fault(f"numba fails: {type(error).__name__}: {error}", "reinstall numba and llvmlite together")
@@ -91,17 +93,3 @@ def slurm() -> Finding:
     if not job and subprocess.run(["scontrol", "ping"], capture_output=True, timeout=PATIENCE_SECONDS).returncode:
         return warning(f"{named}, but its controller does not answer", "ask the cluster's staff")
     return ok(f"{named}, {f'inside job {job}' if job else 'not inside a job'}")
-
-
-def main() -> None:
-    """Print how many kernels were loaded from the disk; run by the doctor in a process of its own."""
-    from parallel_landscape.doctor import software  # under its own name, for what is kept on disk goes by it
-
-    kernel = compile_function(software._sample)
-    if kernel.compiled(10) != 285:
-        raise SystemExit(1)
-    print(sum(kernel.compiled.stats.cache_hits.values()))  # type: ignore[attr-defined]
-
-
-if __name__ == "__main__":
-    main()

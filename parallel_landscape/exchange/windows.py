@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 Window = tuple[int, int]  # first and last level, both inside
 
 
-def divide(first: int, last: int, count: int, overlap: float, cost: NDArray[np.float64] | None = None) -> list[Window]:
+def divide(
+    first: int, last: int, count: int, overlap: float, cost: NDArray[np.float64] | None = None, narrowest: int = 3
+) -> list[Window]:
     """Cut levels [first, last] into `count` windows of equal cost, neighbours sharing the fraction `overlap` of one.
+
+    Windows of fewer than `narrowest` levels are widened.
 
     cost: positive cost of each level of [first, last]; equal costs when left out. A walker that diffuses with D(E) crosses
     dE in a time that grows as the square of the integral of D**-1/2, so cost = D**-1/2 makes windows of equal crossing time
@@ -29,16 +33,16 @@ def divide(first: int, last: int, count: int, overlap: float, cost: NDArray[np.f
         windows.append((first + min(max(low, 0), levels - 1), first + min(max(high, 0), levels - 1)))
     windows[0] = (first, windows[0][1])
     windows[-1] = (windows[-1][0], last)
-    return _widened(windows, first, last)
+    return _widened(windows, first, last, narrowest)
 
 
-def _widened(windows: list[Window], first: int, last: int) -> list[Window]:
-    """Neighbours share at least two levels and every window holds at least three, as far as the range allows."""
+def _widened(windows: list[Window], first: int, last: int, narrowest: int) -> list[Window]:
+    """Neighbours share at least two levels and every window holds at least `narrowest`, as far as the range allows."""
     widened = []
     for number, (low, high) in enumerate(windows):
         if number + 1 < len(windows):
             high = max(high, windows[number + 1][0] + 1)
-        while high - low < 2 and (low > first or high < last):
+        while high - low + 1 < narrowest and (low > first or high < last):
             low, high = max(first, low - 1), min(last, high + 1)
         widened.append((low, min(high, last)))
     return widened

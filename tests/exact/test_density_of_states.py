@@ -1,7 +1,7 @@
 """The sampled density of states, from the job to the result, against exact counts, level by level.
 
-Seeds are fixed and the result is the same on every machine, so no test passes or fails by chance. The tolerances are wide of
-what was measured: over three seeds of each instance the rms error of ln g was below 0.02 and the largest error below 0.1.
+Seeds are fixed and the result is the same on every machine, so no test passes or fails by chance. Over three seeds of each small
+instance at ln f = 3e-7 the rms error of ln g was 0.02 at most, typically 0.005, and the largest single error below 0.1.
 
 In systems this small a narrow window cuts single states off from all their neighbours, so the two windows overlap widely.
 """
@@ -55,7 +55,10 @@ SMALL = {
     "perceptron, hidden manifold": perceptron(21, source="hidden-manifold", patterns=40, latent=10),
     "perceptron, gaussian mixture": perceptron(21, source="gaussian-mixture", patterns=40, separation=0.3),
     "perceptron, digits": perceptron(21, **DIGITS, patterns=60),
-    "perceptron, digits shuffled": perceptron(23, **DIGITS, patterns=46, shuffle_labels=True),
+    "perceptron, digits shuffled": {
+        **perceptron(23, **DIGITS, patterns=46, shuffle_labels=True),
+        "ensemble": {"ln_f_final": 2e-7},  # its lowest states are hard to find
+    },
     "committee, teacher": committee(7, "full", source="teacher", patterns=40),
     "tree, random": {**committee(21, "tree", source="random", patterns=30), "seed": 2},
     "tree, real inputs": committee(18, "tree", source="random", patterns=30, kind="gaussian"),
