@@ -18,9 +18,10 @@ def machine_memory() -> int:
             found.append(int(Path(limit).read_text()))
         except (OSError, ValueError):
             continue  # "max", or no such container
-    told = os.environ.get("SLURM_MEM_PER_NODE", "")
-    if told.isdigit() and int(told):
-        found.append(int(told) * 2**20)
+    for name, count in (("SLURM_MEM_PER_NODE", "1"), ("SLURM_MEM_PER_CPU", os.environ.get("SLURM_CPUS_ON_NODE", ""))):
+        told = os.environ.get(name, "")
+        if told.isdigit() and count.isdigit() and int(told) and int(count):
+            found.append(int(told) * int(count) * 2**20)
     return min(found)
 
 

@@ -19,9 +19,9 @@ from parallel_landscape.walker import Slot, Walker, new_table
 
 
 class BrokenLandscape(RunError):
-    """A landscape that breaks its promises; carries the slot and the move, for inspection."""
+    """A landscape that breaks its promises; carries the slot and the move (-1: not known which), for inspection."""
 
-    def __init__(self, message: str, slot: Slot, move: int) -> None:
+    def __init__(self, message: str, slot: Slot, move: int = -1) -> None:
         super().__init__(message)
         self.slot = slot
         self.move = move
@@ -87,7 +87,9 @@ class Sampler:
             walker.level,
             steps,
         )
+        walker.level = level
         if bad >= 0:
+            self.check_drift(slot)  # a wrong running energy leads out of the levels, too
             energy = self.landscape.levels[level]
             raise BrokenLandscape(
                 f"move {bad} of walker {walker.name} at energy {energy} changes the energy by something that is no integer or "
@@ -95,7 +97,6 @@ class Sampler:
                 slot,
                 int(bad),
             )
-        walker.level = level
         slot.accepted += accepted
         slot.steps += steps
         slot.block += -(-steps // len(moves))
@@ -106,13 +107,14 @@ class Sampler:
         return int(self.reach_kernel(self.landscape.params, walker.state, moves, -(-moves // MOST)))
 
     def check_drift(self, slot: Slot) -> None:
-        """Compare the walker's level with the one recomputed from its weights. Raises RunError when they differ."""
+        """Compare the walker's level with the one recomputed from its weights. Raises BrokenLandscape when they differ."""
         true = self.recomputed_level(slot.walker)
         if true != slot.walker.level:
             levels = self.landscape.levels
-            raise RunError(
+            raise BrokenLandscape(
                 f"energy drift in slot {slot.number}: the running energy is {levels[slot.walker.level]}, recomputed from the "
-                f"weights it is {levels[true]}; `commit` does not keep the caches right (check_landscape finds the move)"
+                f"weights it is {levels[true]}; `commit` does not keep the caches right (check_landscape finds the move)",
+                slot,
             )
 
 

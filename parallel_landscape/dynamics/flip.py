@@ -60,7 +60,7 @@ def flip_template(
             for i in range(count):
                 move = np.int64(moves[i])  # signed, so that a model may write move - 1
                 change = delta(params, state, move)
-                up = np.int64(change) // stride
+                up: Any = np.int64(change) // stride
                 new = level + up
                 if np.uint64(new) >= np.uint64(levels) or up * stride != change:
                     return level, accepted, move

@@ -1,7 +1,7 @@
 """The sampled density of states, from the job to the result, against exact counts, level by level.
 
-Seeds are fixed and the result is the same on every machine, so no test passes or fails by chance. Over three seeds of each small
-instance at ln f = 3e-7 the rms error of ln g was 0.02 at most, typically 0.005, and the largest single error below 0.1.
+Seeds are fixed and the result is the same on every machine, so no test passes or fails by chance. Over three seeds of each
+small instance at ln f = 3e-7 the rms error of ln g was 0.02 at most, typically 0.005, and the largest error below 0.1.
 
 In systems this small a narrow window cuts single states off from all their neighbours, so the two windows overlap widely.
 """

@@ -1,8 +1,9 @@
 """A stop changes nothing: runs that are killed at any moment, in any way, end with the same bits as one that never was.
 
-Each trial runs a job of several windows, walkers and production, strikes it (SIGKILL of a rank, of mpiexec, of everything; polite
-signals; death in the middle of a write, before or after an fsync, a rename, a removal), and resumes it on a random number of ranks,
-now and then to be struck again. In the end every array of result.nc and every record must be that of the undisturbed run.
+Each trial runs a job of several windows, walkers and production, strikes it (SIGKILL of a rank, of mpiexec, of everything;
+polite signals; death in the middle of a write, before or after an fsync, a rename, a removal), and resumes it on a random
+number of ranks, now and then to be struck again. In the end every array of result.nc and every record must be that of the
+undisturbed run.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def test_keys_that_may_be_changed(stopped: Path, tmp_path: Path) -> None:
 
 def test_a_run_that_is_being_run(stopped: Path, tmp_path: Path) -> None:
     run = shutil.copytree(stopped / "runs" / "data", tmp_path / "run")
-    under = start("resume", run, ranks=1)
+    under = start("resume", run, "--set", "run.walltime_minutes=60", ranks=1)
     under.wait_for(lambda: (run / "alive.json").exists())
     done = pland("resume", run, "-n", 2)
     assert done.returncode == 2 and f"{run} is being run by process" in done.stderr
@@ -168,7 +168,10 @@ def test_new_code_is_accepted_and_noted(stopped: Path, tmp_path: Path) -> None:
     final: list[Data] = []
     for source, options in ((MODEL, []), (OTHER_MODEL, ["--accept-new-code"])):
         folder = tmp_path / str(len(final))
-        job: dict[str, Any] = ISING | {"production": {"rounds": 400}, "run": {"checkpoint_rounds": 40, "walltime_minutes": 0.005}}
+        job: dict[str, Any] = ISING | {
+            "production": {"rounds": 400},
+            "run": {"checkpoint_rounds": 40, "walltime_minutes": 0.005},
+        }
         file = write_job(folder, job)
         (folder / "own_ising.py").write_text(MODEL)
         assert pland("run", file, "-n", 1).returncode == 3

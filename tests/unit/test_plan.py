@@ -125,6 +125,15 @@ def test_ranks_of_one_machine_are_added_up(tmp_path: Path, monkeypatch: pytest.M
     assert ranks_here(12) == 12
 
 
+def test_slurm_says_what_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = machine_memory()
+    for name, value in {"SLURM_MEM_PER_CPU": "100", "SLURM_CPUS_ON_NODE": "3"}.items():
+        monkeypatch.setenv(name, value)
+    assert machine_memory() == 300 * 2**20
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "200")
+    assert machine_memory() == 200 * 2**20 < whole
+
+
 def test_production_records_as_many_as_planned(tmp_path: Path) -> None:
     job = job_of(
         MODELS["perceptron"],

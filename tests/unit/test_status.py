@@ -48,9 +48,10 @@ def start(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def wait_for(condition: Any, seconds: float = 60.0) -> None:
+def wait_for(condition: Any, child: subprocess.Popen[bytes], seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
+        assert child.poll() is None, f"the run ended with exit code {child.returncode}"
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.1)
 
@@ -63,15 +64,15 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[
     run = base / "runs/long"
     child = start("run", str(write_job(base, "long", 1e-9)))
     try:
-        wait_for(lambda: (run / "progress.jsonl").exists())
+        wait_for(lambda: (run / "progress.jsonl").exists(), child)
         found["running"] = status(run)
-        for _ in range(200):
+        for _ in range(1000):  # checkpoints come and go meanwhile
             json.dumps(status(run), allow_nan=False)
         child.send_signal(signal.SIGTERM)
         assert child.wait(60) == 3
         found["stopped"] = status(run)
         child = start("resume", str(run))
-        wait_for(lambda: status(run)["state"] == "running")
+        wait_for(lambda: status(run)["state"] == "running", child)
         child.kill()
         child.wait()
         found["dead"] = status(run)
