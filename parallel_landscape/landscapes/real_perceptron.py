@@ -89,7 +89,7 @@ def real_perceptron(patterns: NDArray[Any], labels: NDArray[Any]) -> Landscape:
     delta, commit = _kernels(words)
 
     def initial(rng: np.random.Generator) -> State:
-        weights: NDArray[np.int8] = (2 * rng.integers(0, 2, inputs) - 1).astype(np.int8)
+        weights = np.array(2 * rng.integers(0, 2, inputs) - 1, dtype=np.int8)
         fields = aligned(64 * words, np.int32)
         fields[:count] = (integers @ weights.astype(np.int64) - params.ties) >> 1
         errors = int((fields < 0).sum())
