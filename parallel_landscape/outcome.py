@@ -104,7 +104,7 @@ def conclude(
     empty = np.flatnonzero(np.isnan(tables).all(axis=2).any(axis=0)).tolist()
     lowest = levels[min(report.level for report in reports.values())]
     status, reason = _verdict(learning, reports, empty, lowest, joins, problem, known & inside & ~visited, stopped)
-    kept = np.flatnonzero(known | visited)
+    kept = np.flatnonzero(known | visited if known.any() else inside)  # nothing is known when a run is stopped in its first round
     span = slice(int(kept[0]), int(kept[-1]) + 1)
     result = {
         "energy": np.arange(levels.start, levels.stop, levels.step)[span],

@@ -145,6 +145,9 @@ def lives(process: int, born: str | None = None) -> bool:
         return False
     except PermissionError:
         pass
+    told = _stat(process)
+    if told[:1] in (["Z"], ["X"]):  # dead, but its parent has not been told yet
+        return False
     return born is None or birth(process) in (None, born)
 
 
@@ -152,9 +155,17 @@ def birth(process: int) -> str | None:
     """When a process was started, as Linux tells: boot and clock ticks since; None elsewhere."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()[19]}"
+        return f"{boot} {_stat(process)[19]}"
     except (OSError, IndexError):
         return None
+
+
+def _stat(process: int) -> list[str]:
+    """What Linux tells about a process, from its state on; nothing elsewhere."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def set_aside(path: Path) -> Path | None:
