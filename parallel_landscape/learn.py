@@ -23,7 +23,10 @@ IDLE = 16  # a finished window walks this many times less, so that its processor
 
 @dataclass
 class Learning:
-    """Windows with their learners. A group is the set of slots that learn one ln g: a window's walkers, or each alone."""
+    """Windows with their learners. A group is the set of slots that learn one ln g: a window's walkers, or each alone.
+
+    expected: levels that the search has seen; a schedule waits for them until a walker has made `patience` steps.
+    """
 
     windows: list[Window]
     layout: Layout
@@ -33,6 +36,8 @@ class Learning:
     share: Literal["window", "none"] = "window"
     exchanges: bool = True
     most_rounds: int | None = None
+    expected: NDArray[np.bool_] | None = None
+    patience: int = 0
     rounds: int = 0
     learners: dict[int, Learner] = field(default_factory=dict)
     known_levels: dict[int, NDArray[np.int64]] = field(default_factory=dict)
@@ -48,7 +53,7 @@ class Learning:
 
     def about(self) -> dict[str, Any]:
         """What all ranks know alike, as plain values for a checkpoint."""
-        return {"rounds": self.rounds, "windows": [list(window) for window in self.windows]}
+        return {"rounds": self.rounds, "windows": [list(window) for window in self.windows], "patience": self.patience}
 
     def arrays(self, slot: Slot) -> dict[str, NDArray[Any]]:
         """What a checkpoint keeps of a slot in this phase."""
@@ -188,6 +193,8 @@ class Learning:
         if group not in self.known_levels or count != len(self.known_levels[group]):
             self.known_levels[group] = np.flatnonzero(visits)
         known = self.known_levels[group]
+        if learner.clock < self.patience:
+            known = self._with_expected(known, *self.window_of(here[0]))
         late = count > learner.known and not learner.raw
         learner.known = count
         begins = learner.advance(self.schedule, counts[known], int(occasions[known].min()), self._steps_of(learner))
@@ -199,8 +206,15 @@ class Learning:
             if late:
                 slot.occasions[:] = 0
             low, high = self.window_of(slot)
-            if len(known) < high - low + 1:
-                _level_unvisited(slot.ln_g, known, low, high)
+            if count < high - low + 1:
+                _level_unvisited(slot.ln_g, self.known_levels[group], low, high)
+
+    def _with_expected(self, visited: NDArray[np.int64], low: int, high: int) -> NDArray[np.int64]:
+        """The levels visited and those of the window that the search has seen: no stage ends without them, for a while."""
+        if self.expected is None:
+            return visited
+        wanted = low + np.flatnonzero(self.expected[low : high + 1])
+        return visited if np.isin(wanted, visited, assume_unique=True).all() else np.union1d(visited, wanted)
 
 
 def _level_unvisited(ln_g: NDArray[np.float64], known: NDArray[np.int64], low: int, high: int) -> None:

@@ -104,7 +104,7 @@ def conclude(
     empty = np.flatnonzero(np.isnan(tables).all(axis=2).any(axis=0)).tolist()
     lowest = levels[min(report.level for report in reports.values())]
     status, reason = _verdict(learning, reports, empty, lowest, joins, problem, known & inside & ~visited, stopped)
-    kept = np.flatnonzero(known | visited if known.any() else inside)  # nothing is known when a run is stopped in its first round
+    kept = np.flatnonzero(known | visited if known.any() else inside)  # nothing is known of a run stopped in its first round
     span = slice(int(kept[0]), int(kept[-1]) + 1)
     result = {
         "energy": np.arange(levels.start, levels.stop, levels.step)[span],
@@ -216,14 +216,14 @@ def _verdict(
 ) -> tuple[str, str]:
     """Status in a word or two, and the sentence behind it; `empty` are windows in which some repeat has been nowhere,
     `lowest` the lowest energy of a walker now."""
+    unfinished = [w for w, group in _by_window(learning, reports).items() if not all(r.learner.finished for r in group)]
+    if unfinished and stopped:
+        return "out of time", f"windows {unfinished} had not finished learning when the run stopped ({stopped}); resume it"
     if empty:
         return "unreached windows", f"windows {empty} were not reached; the lowest energy that a walker sits at is {lowest}"
     if problem:
         return "broken join", problem
-    unfinished = [w for w, group in _by_window(learning, reports).items() if not all(r.learner.finished for r in group)]
     if unfinished:
-        if stopped:
-            return "out of time", f"windows {unfinished} had not finished learning when the run stopped ({stopped}); resume it"
         return "limited by the clock", f"windows {unfinished} had not finished learning when max_sweeps was used up"
     if any(joined.broken for joined in joins):
         return "broken join", "neighbouring windows contradict each other where they overlap; see gap_largest"

@@ -26,6 +26,8 @@ from parallel_landscape.store.run_folder import remove, write_atomically
 from parallel_landscape.store.segments import Recorder
 from parallel_landscape.walker import Slot
 
+PATIENCE = 10  # times the steps of the search that a schedule waits for a level which the search has seen
+
 
 def run_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = False) -> Outcome | None:
     """Carry out a job in its run folder; returns the outcome on rank 0 and None elsewhere.
@@ -60,7 +62,7 @@ def phase_from(campaign: Campaign, saved: Saved | None) -> Phase | None:
         phase.restore(state)
     else:
         phase = new_learning(campaign, [(low, high) for low, high in state["windows"]])
-        phase.rounds = state["rounds"]
+        phase.rounds, phase.patience = state["rounds"], state["patience"]
         if kind == "produce":
             phase = new_production(campaign, phase)
             phase.rounds = state["produced"]
@@ -150,6 +152,7 @@ def new_learning(campaign: Campaign, windows: list[Window]) -> Learning:
         share=job.exchange.share,
         exchanges=job.exchange.kind == "windows",
         most_rounds=most,
+        expected=campaign.known,
     )
 
 
@@ -183,6 +186,8 @@ def lay_windows(campaign: Campaign, search: Search | None) -> Learning:
     if search is not None:
         campaign.known = search.seen > 0
     learning = new_learning(campaign, _windows(campaign, search))
+    if search is not None:
+        learning.patience = PATIENCE * search.rounds * CHUNKS * search.chunk
     learning.begin(campaign.slots)
     return learning
 
