@@ -62,7 +62,7 @@ def phase_from(campaign: Campaign, saved: Saved | None) -> Phase | None:
         phase.restore(state)
     else:
         phase = new_learning(campaign, [(low, high) for low, high in state["windows"]])
-        phase.rounds, phase.patience = state["rounds"], state["patience"]
+        phase.rounds, phase.patience = state["rounds"], state.get("patience", 0)
         if kind == "produce":
             phase = new_production(campaign, phase)
             phase.rounds = state["produced"]

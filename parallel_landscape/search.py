@@ -64,7 +64,7 @@ class Search:
         """Become the search that `about` was taken from."""
         for name in ("seen", "looks", "squares"):
             getattr(self, name)[:] = about[name]
-        self.rounds, self.last_found, self.reach = about["rounds"], about["last_found"], about["reach"]
+        self.rounds, self.last_found, self.reach = about["rounds"], about["last_found"], about.get("reach", 0)
 
     def arrays(self, slot: Slot) -> dict[str, NDArray[Any]]:
         """What a checkpoint keeps of a slot in this phase."""
