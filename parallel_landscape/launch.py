@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from parallel_landscape.errors import RunError
+from parallel_landscape.errors import RunError, Stopped
 from parallel_landscape.progress import TERMINAL
 from parallel_landscape.stopping import SIGNALS
 
@@ -59,10 +59,12 @@ def start_ranks(ranks: int, arguments: Sequence[str]) -> int:
 
 def _wait_and_forward(child: subprocess.Popen[bytes]) -> int:
     """Wait for the launcher; a signal to stop becomes SIGUSR1, which every launcher passes on; a second Ctrl-C kills."""
+    asked = False
     interrupts = 0
 
     def forward(number: int, _frame: object) -> None:
-        nonlocal interrupts
+        nonlocal asked, interrupts
+        asked = True
         interrupts += number == signal.SIGINT
         if interrupts > 1:
             os.killpg(child.pid, signal.SIGKILL)
@@ -75,6 +77,9 @@ def _wait_and_forward(child: subprocess.Popen[bytes]) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if asked and interrupts < 2 and code not in range(4):  # ranks that still start know no signals
+        print("pland: stopped while it was starting; type the same command again", file=sys.stderr)
+        return Stopped.exit_code
     return 130 if interrupts > 1 else code if code >= 0 else 128 - code
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.ensembles.schedule import Learner, Schedule
+from parallel_landscape.ensembles.schedule import MOST_EXTENSIONS, Learner, Schedule
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.exchange.share import average, gather_group
@@ -119,13 +119,16 @@ class Learning:
         """Whether a local slot still has to learn, or may still find its window."""
         return not self.out_of_rounds and any(self._unfinished(slot) for slot in slots.values())
 
-    def learn_on(self, windows: list[list[int]]) -> None:
-        """Let the groups of these (repeat, window) go on learning."""
+    def learn_on(self, windows: list[list[int]]) -> bool:
+        """Let the groups of these (repeat, window) go on, unless sent back often enough; whether one here does."""
         chosen = {(repeat, window) for repeat, window in windows}
+        sent_back = False
         for first, learner in self.learners.items():
             place = self.layout.place(first)
-            if (place.repeat, place.window) in chosen:
+            if (place.repeat, place.window) in chosen and learner.extensions < MOST_EXTENSIONS:
                 learner.learn_on()
+                sent_back = True
+        return sent_back
 
     def _unfinished(self, slot: Slot) -> bool:
         return not self.learner_of(slot).finished if slot.reached else slot.steps < self.approach_steps

@@ -17,7 +17,7 @@ from parallel_landscape.learn import Learning
 from parallel_landscape.sampler import Sampler
 from parallel_landscape.walker import Slot
 
-_HEAD = 12  # numbers that travel with a slot's table
+_HEAD = 13  # numbers that travel with a slot's table
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def collect(learning: Learning, slots: dict[int, Slot], comm: Comm) -> dict[int,
 def _pack(slot: Slot, learner: Learner) -> NDArray[np.uint8]:
     head = np.array(
         [slot.reached, slot.steps, slot.accepted, slot.meetings, slot.swaps, slot.walker.trips, slot.walker.level,
-         learner.ln_f, learner.stage, learner.restarts, learner.finished, learner.flatness]
+         learner.ln_f, learner.stage, learner.restarts, learner.finished, learner.flatness, learner.overdue]
     , dtype=np.float64)  # fmt: skip
     visits = (slot.visits + slot.histogram) * slot.reached
     return np.concatenate([head.view(np.uint8), slot.ln_g.view(np.uint8), visits.view(np.uint8)])
@@ -54,8 +54,10 @@ def _pack(slot: Slot, learner: Learner) -> NDArray[np.uint8]:
 
 def _unpack(packed: NDArray[np.uint8]) -> SlotReport:
     head, ln_g, visits = np.split(packed, [8 * _HEAD, 8 * _HEAD + (packed.size - 8 * _HEAD) // 2])
-    reached, steps, accepted, meetings, swaps, trips, level, ln_f, stage, restarts, finished, flatness = head.view(np.float64)
-    learner = Learner(ln_f=ln_f, stage=int(stage), restarts=int(restarts), finished=bool(finished), flatness=flatness)
+    reached, steps, accepted, meetings, swaps, trips, level, *learnt = head.view(np.float64)
+    ln_f, stage, restarts, finished, flatness, overdue = learnt
+    learner = Learner(ln_f=ln_f, stage=int(stage), restarts=int(restarts), flatness=flatness)
+    learner.finished, learner.overdue = bool(finished), bool(overdue)
     return SlotReport(
         learner=learner,
         reached=bool(reached),
@@ -225,6 +227,9 @@ def _verdict(
         return "broken join", problem
     if unfinished:
         return "limited by the clock", f"windows {unfinished} had not finished learning when max_sweeps was used up"
+    overdue = [w for w, group in _by_window(learning, reports).items() if any(r.learner.overdue for r in group)]
+    if overdue:
+        return "limited by the clock", f"windows {overdue} have levels that were seldom found again; widen them or add walkers"
     if any(joined.broken for joined in joins):
         return "broken join", "neighbouring windows contradict each other where they overlap; see gap_largest"
     if missed.any():

@@ -48,7 +48,13 @@ def resume_run(
     accept_new_code: go on although the code has changed; the result then says so.
     """
     campaign, saved = restore(path, comm, settings or {}, accept_new_code=accept_new_code, quiet=quiet)
-    return _carry_on(campaign, phase_from(campaign, saved))
+    try:
+        phase = phase_from(campaign, saved)
+    except KeyError as error:
+        raise RunError(
+            f"the checkpoint has no {error}: it was written by an older version that kept less; resume with that version"
+        ) from None
+    return _carry_on(campaign, phase)
 
 
 def phase_from(campaign: Campaign, saved: Saved | None) -> Phase | None:
@@ -123,8 +129,7 @@ def learns_on(campaign: Campaign, learning: Learning) -> bool:
         return False
     reports = collect(learning, campaign.slots, campaign.comm)
     windows = campaign.comm.broadcast(disagreements(learning, reports) if reports is not None else [])
-    learning.learn_on(windows)
-    return bool(windows)
+    return bool(campaign.comm.flags(learning.learn_on(windows)))
 
 
 def needs_search(job: Job) -> bool:

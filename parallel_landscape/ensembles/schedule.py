@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+OVERDUE = 64.0  # times 1/ln_f_final visits per level, after which 1/t and samc give up waiting for a level seldom found
+MOST_EXTENSIONS = 3  # times that a window may be sent back to learn on
 RAW = 2.0**-7  # above this ln g is too rough to share, exchange or join on
 
 
@@ -60,6 +62,7 @@ class Learner:
     known: int = 0
     extensions: int = 0
     flatness: float = 0.0
+    overdue: bool = False
 
     @property
     def raw(self) -> bool:
@@ -72,12 +75,12 @@ class Learner:
 
     @classmethod
     def from_numbers(cls, numbers: NDArray[np.float64]) -> Learner:
-        """The learner that `numbers` was taken from."""
+        """The learner that `numbers` was taken from; fields that an older version did not keep have their defaults."""
         kinds: dict[str, Any] = {name: type(field.default) for name, field in cls.__dataclass_fields__.items()}
-        return cls(**{name: kind(number) for (name, kind), number in zip(kinds.items(), numbers.tolist(), strict=True)})
+        return cls(**{name: kind(number) for (name, kind), number in zip(kinds.items(), numbers.tolist(), strict=False)})
 
     def learn_on(self) -> None:
-        """The window disagrees with a neighbour: finish only at a quarter of the ln f."""
+        """The window disagrees with a neighbour: finish only at a quarter of the ln f, at most MOST_EXTENSIONS times."""
         self.extensions += 1
         self.finished = False
 
@@ -101,7 +104,10 @@ class Learner:
         self.flatness = least * len(counts) / max(1.0, float(counts.sum()))
         begins = _ADVANCE[schedule.schedule](self, schedule, counts, time, least)
         self.stage += begins
-        self.finished = self.ln_f <= schedule.ln_f_final * 4.0**-self.extensions and occasions >= schedule.occasions
+        target = schedule.ln_f_final * 4.0**-self.extensions
+        done = self.ln_f <= target and occasions >= schedule.occasions
+        self.overdue = not done and schedule.schedule != "halving" and time * target >= OVERDUE
+        self.finished = done or self.overdue
         return begins
 
     def _halving(self, schedule: Schedule, counts: NDArray[np.int64], time: float, least: int) -> bool:

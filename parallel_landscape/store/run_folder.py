@@ -103,9 +103,7 @@ class RunFolder:
             with self.progress.open("a") as file:
                 file.write(json.dumps({**line, "crc": _crc(line)}) + "\n")
         except OSError as error:
-            raise RunError(
-                f"cannot write {self.progress}: {error.strerror}; make room or mend the folder, then resume"
-            ) from error
+            raise _cannot_write(self.progress, error) from error
 
     def last_reports(self, count: int = 1) -> list[dict[str, Any]]:
         """The newest whole lines of the progress file, oldest first. Half-written and damaged lines do not count."""
@@ -181,10 +179,8 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(exist_ok=True)
         sync_folder(path.parent)
-    except FileNotFoundError:
-        raise RunError(f"cannot write {path}: the run folder has been moved or removed; put it back, then resume") from None
     except OSError as error:
-        raise RunError(f"cannot write {path}: {error.strerror}; make room or mend the folder, then resume") from error
+        raise _cannot_write(path, error) from error
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -218,12 +214,18 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         beside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise RunError(
-            f"cannot write {path}: {reason}; make room or mend the folder, nothing written earlier is touched"
-        ) from error
+        raise _cannot_write(path, error) from error
     finally:
         remove(beside)
+
+
+def _cannot_write(path: Path, error: OSError) -> RunError:
+    if isinstance(error, FileNotFoundError):
+        return RunError(f"cannot write {path}: the run folder has been moved or removed; put it back, then resume")
+    reason = error.strerror or str(error)
+    return RunError(
+        f"cannot write {path}: {reason}; make room or mend the folder, then resume: nothing written earlier is touched"
+    )
 
 
 def write_text(path: Path, text: str) -> None:

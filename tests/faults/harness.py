@@ -90,18 +90,23 @@ def _bits(array: np.ndarray) -> tuple[str, tuple[int, ...], bytes]:
     return array.dtype.str, array.shape, array.tobytes()
 
 
+def checkpoints_of(run: Path) -> int:
+    """How many checkpoints a run has made, those included that it has forgotten."""
+    return max((int(path.parent.name) for path in run.glob("checkpoints/*/manifest.json")), default=0)
+
+
 @dataclass
 class Under:
     """A command under way, with everything that it has started."""
 
     process: subprocess.Popen[str]
+    me: psutil.Process
     family: list[psutil.Process] = field(default_factory=list)
 
     def look(self) -> list[psutil.Process]:
         """The processes that the command has started and that are alive, itself first."""
         try:
-            me = psutil.Process(self.process.pid)
-            alive = [me, *me.children(recursive=True)]
+            alive = [self.me, *self.me.children(recursive=True)]
         except psutil.NoSuchProcess:
             alive = []
         self.family += [one for one in alive if one not in self.family]
@@ -153,7 +158,7 @@ def start(*arguments: object, ranks: int, bullet: tuple[int, int] | None = None)
         text=True,
         start_new_session=True,
     )
-    return Under(process)
+    return Under(process, psutil.Process(process.pid))
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from faults.harness import Data, different, final_data, job_of, start, write_job
+from faults.harness import Data, checkpoints_of, different, final_data, job_of, start, write_job
 from parallel_landscape import boundary
 from parallel_landscape.cli import main
 from parallel_landscape.errors import RunError
@@ -325,7 +325,7 @@ def remount_read_only(folder: Path) -> None:
 def test_a_run_folder_that_vanishes(ranks: int, expected: Data, tmp_path: Path) -> None:
     job, run = write_job(tmp_path, SMALL | {"production": SMALL["production"] | {"rounds": 20_000}}), tmp_path / "runs" / "run"
     under = start("run", job, ranks=ranks)
-    under.wait_for(lambda: (run / "checkpoints" / "000002" / "manifest.json").exists())
+    under.wait_for(lambda: checkpoints_of(run) >= 2)
     run.rename(tmp_path / "elsewhere")
     code, said = under.ended()
     assert code == 1 and "the run folder has been moved or removed" in said and str(run) in said and "Traceback" not in said

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from faults.harness import Data, Under, different, final_data, job_of, pland, start, write_job
+from faults.harness import Data, Under, checkpoints_of, different, final_data, job_of, pland, start, write_job
 from parallel_landscape import status
 from parallel_landscape.store import checkpoint
 
@@ -35,7 +35,7 @@ def under_way(folder: Path, ranks: int, job: dict[str, object] = LONG) -> tuple[
     """A run that has made checkpoints."""
     run = folder / "runs" / "run"
     under = start("run", write_job(folder, job), ranks=ranks)
-    under.wait_for(lambda: (run / "checkpoints" / "000002" / "manifest.json").exists())
+    under.wait_for(lambda: checkpoints_of(run) >= 2)
     return under, run
 
 
@@ -57,6 +57,17 @@ def test_a_signal_to_the_command(number: signal.Signals, ranks: int, tmp_path: P
     under, run = under_way(tmp_path, ranks)
     under.process.send_signal(number)
     check_stopped(under, run)
+
+
+def test_a_signal_while_ranks_start(tmp_path: Path) -> None:
+    """They do not know signals yet. Nothing has begun, so the same command is the one to type next."""
+    under = start("run", write_job(tmp_path, LONG), ranks=2)
+    under.wait_for(lambda: len(ranks_of(under)) >= 2)
+    under.process.send_signal(signal.SIGTERM)
+    code, said = under.ended()
+    assert (
+        code == 3 and ("type the same command again" in said or "go on with: pland resume" in said) and "Traceback" not in said
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
@@ -113,7 +124,7 @@ def test_a_second_ctrl_c_leaves_at_once(ranks: int, expected: Data, tmp_path: Pa
     slow = LONG | {"dynamics": {"sweeps_per_round": 10_000_000}, "run": {"checkpoint_minutes": 10}}
     run = tmp_path / "runs" / "run"
     under = start("run", write_job(tmp_path, slow), ranks=ranks)
-    under.wait_for(lambda: (run / "checkpoints" / "000001" / "manifest.json").exists())
+    under.wait_for(lambda: checkpoints_of(run) >= 1)
     under.look()
     for _ in range(2):
         under.process.send_signal(signal.SIGINT)
