@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,18 +59,8 @@ def _unpack(packed: NDArray[np.uint8]) -> SlotReport:
     ln_f, stage, restarts, finished, flatness, overdue = learnt
     learner = Learner(ln_f=ln_f, stage=int(stage), restarts=int(restarts), flatness=flatness)
     learner.finished, learner.overdue = bool(finished), bool(overdue)
-    return SlotReport(
-        learner=learner,
-        reached=bool(reached),
-        steps=int(steps),
-        accepted=int(accepted),
-        meetings=int(meetings),
-        swaps=int(swaps),
-        trips=int(trips),
-        level=int(level),
-        ln_g=ln_g.view(np.float64).copy(),
-        visits=visits.view(np.int64).copy(),
-    )
+    counts = (int(number) for number in (steps, accepted, meetings, swaps, trips, level))
+    return SlotReport(learner, bool(reached), *counts, ln_g.view(np.float64).copy(), visits.view(np.int64).copy())
 
 
 @dataclass(frozen=True)
@@ -174,14 +165,11 @@ def _variances(tables: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """(windows, levels) variance over the repeats of each window's ln g about its mean, halfway to the window's average."""
     if len(tables) < 3:
         return None
-    with np.errstate(invalid="ignore"):
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            centred = tables - np.nanmean(tables, axis=2, keepdims=True)
-            variance = np.nanvar(centred, axis=0, ddof=1)
-            typical = np.nanmean(variance, axis=1, keepdims=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of levels that nobody has visited
+        centred = tables - np.nanmean(tables, axis=2, keepdims=True)
+        variance = np.nanvar(centred, axis=0, ddof=1)
+        typical = np.nanmean(variance, axis=1, keepdims=True)
     smooth = 0.5 * (variance + typical)
     return np.where(np.isfinite(smooth) & (smooth > 0), smooth, 1.0)
 

@@ -93,14 +93,14 @@ def test_the_command_that_is_named_goes_on_to_the_same_bits(expected: Data, tmp_
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_the_walltime_of_the_job(ranks: int, expected: Data, tmp_path: Path) -> None:
     """Stopped again and again before its walltime, it comes to the same end."""
-    job = JOB | {"run": {"checkpoint_rounds": 40, "walltime_minutes": 0.02}}
+    job = JOB | {"run": {"checkpoint_rounds": 40, "walltime_minutes": 0.004}}
     run = tmp_path / "runs" / "run"
     code, said = start("run", write_job(tmp_path, job), ranks=ranks).ended()
     assert code == 3 and said == f"pland: stopped (walltime), nothing is lost; go on with: pland resume {run}\n"
     for _ in range(3):
         generation, _ = checkpoint.newest(run / "checkpoints")
         assert generation is not None
-        code, said = start("resume", run, "--set", "run.walltime_minutes=0.015", ranks=ranks).ended()
+        code, said = start("resume", run, "--set", "run.walltime_minutes=0.004", ranks=ranks).ended()
         assert code in (0, 3), said
     code, said = start("resume", run, "--set", "run.walltime_minutes=10", ranks=3 - ranks).ended()
     assert code == 0, said
