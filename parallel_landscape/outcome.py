@@ -59,8 +59,13 @@ def _unpack(packed: NDArray[np.uint8]) -> SlotReport:
     ln_f, stage, restarts, finished, flatness, overdue = learnt
     learner = Learner(ln_f=ln_f, stage=int(stage), restarts=int(restarts), flatness=flatness)
     learner.finished, learner.overdue = bool(finished), bool(overdue)
-    counts = (int(number) for number in (steps, accepted, meetings, swaps, trips, level))
-    return SlotReport(learner, bool(reached), *counts, ln_g.view(np.float64).copy(), visits.view(np.int64).copy())
+    return SlotReport(
+        learner,
+        bool(reached),
+        *(int(steps), int(accepted), int(meetings), int(swaps), int(trips), int(level)),
+        ln_g.view(np.float64).copy(),
+        visits.view(np.int64).copy(),
+    )
 
 
 @dataclass(frozen=True)

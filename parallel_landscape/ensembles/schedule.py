@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 OVERDUE = 64.0  # times 1/ln_f_final visits per level, after which 1/t and samc give up waiting for a level seldom found
+PATIENCE = 10  # times `occasions` rounds, at least, before giving up
 MOST_EXTENSIONS = 3  # times that a window may be sent back to learn on
 RAW = 2.0**-7  # above this ln g is too rough to share, exchange or join on
 
@@ -106,7 +107,8 @@ class Learner:
         self.stage += begins
         target = schedule.ln_f_final * 4.0**-self.extensions
         done = self.ln_f <= target and occasions >= schedule.occasions
-        self.overdue = not done and schedule.schedule != "halving" and time * target >= OVERDUE
+        waited = time * target >= OVERDUE and self.clock >= PATIENCE * schedule.occasions * steps
+        self.overdue = waited and not done and schedule.schedule != "halving"
         self.finished = done or self.overdue
         return begins
 
