@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from parallel_landscape.landscapes.bits import ZERO, width_of
-from parallel_landscape.landscapes.layout import Layout, Memory, memory
+from parallel_landscape.landscapes.bits import ONES, ZERO, width_of
+from parallel_landscape.landscapes.layout import Layer, Layout, Memory, memory
 from parallel_landscape.landscapes.sign_unit import adopt_of, copy_of, falling_of, flips_of, ripple_of, sign_of, turn_of
 from parallel_landscape.landscapes.verdict import judge_scratch, judge_source, judge_unit, record_wrong
 from parallel_landscape.landscapes.votes import by_votes, judge_votes, recount_of
@@ -52,6 +52,7 @@ def _move_of(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Functi
     load, step, total = LOAD[width_of(words)], width_of(words), words
     layer = layout.layers[index]
     try_unit, turn_unit = _own(layout, index, real and index == 0, tree)
+    turn_weight = _turn_weight(layer)
     above, settle, sign = _above(layout, index), _settle(layout, index), sign_of(layer, words)
     first, fan_in, buffer = np.uint64(layer.first_weight), np.uint64(layer.fan_in), np.uint64(layout.flips)
     splat = SPLAT[step]
@@ -79,7 +80,7 @@ def _move_of(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Functi
         unit = number // fan_in
         source = number - unit * fan_in
         if recounted:
-            state.weights[np.uint64(move)] = -state.weights[np.uint64(move)]
+            turn_weight(state, move, unit, source)
         for start in range(0, len(params.valid) if rolled else total, step):
             v = np.uint64(start)
             flips = load(mem.words, buffer + v) if keep else try_unit(mem, unit, source, v)
@@ -88,9 +89,21 @@ def _move_of(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Functi
                 turn_unit(mem, unit, source, flips, v)
             settle(mem, unit, negative, flips, v)
         if not recounted:
-            state.weights[np.uint64(move)] = -state.weights[np.uint64(move)]
+            turn_weight(state, move, unit, source)
 
     return delta, commit
+
+
+def _turn_weight(layer: Layer) -> Function:
+    """Flip a weight, and its mask where it has one."""
+    masked, masks, units = layer.first_weight > 0, np.uint64(layer.masks), np.uint64(layer.units)
+
+    def turn_weight(state: Any, move: int, unit: int, source: int) -> None:
+        state.weights[np.uint64(move)] = -state.weights[np.uint64(move)]
+        if masked:
+            state.words[masks + source * units + unit] ^= ONES
+
+    return turn_weight
 
 
 def _own(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Function, Function]:

@@ -12,6 +12,8 @@ from parallel_landscape.landscapes.bits import planes_for, words_for
 from parallel_landscape.network import Network
 from parallel_landscape.simd import address
 
+LINE = 8  # words to a cache line: planes begin on one
+
 
 class Layer(NamedTuple):
     """Offsets, in words, of one layer. A unit has `planes` planes of its counter h = (m-1)/2, the last one its sign.
@@ -19,6 +21,8 @@ class Layer(NamedTuple):
     first_weight: number of the layer's first weight in the flat vector. frozen: all weights are +1 and never move.
     counters: (units, planes, words). critical: (units, words), patterns with |m| = 1, where one step changes the sign.
     scratch: (units, planes, words), the counters as they would be after the move, for layers two or more above it.
+    masks: (fan_in, units), all bits set where the weight is -1, so that a weight spreads over a plane with one load; none
+    for the first layer, of which a move reads one weight only, nor for a frozen one.
     """
 
     units: int
@@ -29,6 +33,7 @@ class Layer(NamedTuple):
     counters: int
     critical: int
     scratch: int
+    masks: int
 
     def sign(self, unit: int, words: int) -> int:
         """Offset of the sign plane of `unit`."""
@@ -55,8 +60,9 @@ def layout_of(network: Network, words: int, real: bool) -> Layout:
         planes = 1 if real and index == 0 else planes_for(fan_in)
         critical = end + units * planes * words
         scratch = critical + units * words
-        layers.append(Layer(units, fan_in, planes, weight, frozen, end, critical, scratch))
-        end = scratch + (units * planes * words if index >= 2 else 0)
+        masks = scratch + (units * planes * words if index >= 2 else 0)
+        layers.append(Layer(units, fan_in, planes, weight, frozen, end, critical, scratch, masks))
+        end = masks + (0 if index == 0 or frozen else -(-units * fan_in // LINE) * LINE)
         weight += 0 if frozen else units * fan_in
     return Layout(words, tuple(layers), end, end + words, end + 2 * words)
 
