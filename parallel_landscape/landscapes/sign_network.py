@@ -131,12 +131,15 @@ def _filled(
         else:
             planes = pack_counters(counters, layer.planes, words)
         _write(buffer, layer.counters, planes)
-        _write(buffer, layer.critical, pack((counters == 0) | (counters == -1), words))
+        if layer.planes:
+            _write(buffer, layer.critical, pack((counters == 0) | (counters == -1), words))
         if index > 0 and not layer.frozen:
             _write(buffer, layer.masks, np.where(matrix.T < 0, ONES, ZERO))
         below = np.where(counters < 0, -1, 1)
     wanted = params.labels.reshape(network.outputs, words)
-    _write(buffer, layout.wrong, np.bitwise_or.reduce(pack(below < 0, words) ^ wanted, axis=0))
+    wrong = np.bitwise_or.reduce(pack(below < 0, words) ^ wanted, axis=0)
+    _write(buffer, layout.wrong, wrong)
+    buffer[layout.errors] = np.bitwise_count(wrong).sum()
     return State(buffer, fields, weights)
 
 
