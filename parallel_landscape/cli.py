@@ -14,7 +14,7 @@ from typing import Any
 
 from parallel_landscape import templates
 from parallel_landscape.campaign import check_fit
-from parallel_landscape.errors import JobError, PlandError, Stopped
+from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
 from parallel_landscape.exchange.comm import Comm, Serial
 from parallel_landscape.exchange.world import find_world, launched
 from parallel_landscape.job import Job, load_job
@@ -147,7 +147,7 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
             RunFolder(job.folder).refuse_existing(parsed.force_new)
         ranks = _ranks(job, parsed.ranks)
         if ranks > 1:
-            return start_ranks(ranks, arguments)
+            return _ended(start_ranks(ranks, arguments), parsed.run if resuming else job.folder)
     elif parsed.ranks not in (None, comm.size):
         raise JobError(f"-n {parsed.ranks}: a launcher has started {comm.size} ranks already; leave -n out")
     if resuming:
@@ -158,6 +158,15 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
         folder = parsed.run if resuming else job.folder
         print(f"{job.name}: {outcome.status} ({outcome.attributes['reason']})\n{folder}")
     return 0
+
+
+def _ended(code: int, folder: Path) -> int:
+    """The exit code of our own ranks. Raises RunError when they ended well without finishing the run."""
+    run = RunFolder(folder)
+    if code == 0 and (run.alive.exists() or not run.result.exists()):
+        then = f"go on with: pland resume {folder}" if run.path.exists() else "nothing was written"
+        raise RunError(f"the ranks ended without a word and without finishing; {then}")
+    return code
 
 
 def _settings(given: list[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.job import Job, load_job
 from parallel_landscape.provenance import version
+from parallel_landscape.sizes import check_affordable, ranks_here
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Arrays, Generation, all_sound, read_slots
@@ -47,7 +48,9 @@ def restore(
     job = load_run_job(folder, settings)
     generation = _find(folder, comm)
     data = SharedData(job, comm)
+    check_affordable(job, comm.size, here=ranks_here(comm.size))
     landscape = job.build_landscape(data)
+    check_affordable(job, comm.size, landscape=landscape, here=ranks_here(comm.size))
     check_fit(job, landscape, comm.size)
     campaign = assemble(job, comm, folder, landscape, data.digest, stop, quiet=quiet)
     if generation is not None:

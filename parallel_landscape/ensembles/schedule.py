@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-OVERDUE = 64.0  # times 1/ln_f_final visits per level, after which 1/t and samc give up waiting for a level seldom found
-PATIENCE = 10  # times `occasions` rounds, at least, before giving up
+PATIENCE = 25  # times `occasions` rounds, after which 1/t and samc give up waiting for a level seldom found
 MOST_EXTENSIONS = 3  # times that a window may be sent back to learn on
 RAW = 2.0**-7  # above this ln g is too rough to share, exchange or join on
 
@@ -40,7 +39,7 @@ class Schedule(BaseModel):
     ] = 0.8
     occasions: Annotated[
         int, Field(ge=1, description="learning goes on until every known level has been visited in so many rounds")
-    ] = 100
+    ] = 1000
     largest_gap: Annotated[
         float, Field(gt=0, description="1/t and samc: windows whose ln g differ by more than this where they overlap learn on")
     ] = 0.1
@@ -107,7 +106,7 @@ class Learner:
         self.stage += begins
         target = schedule.ln_f_final * 4.0**-self.extensions
         done = self.ln_f <= target and occasions >= schedule.occasions
-        waited = time * target >= OVERDUE and self.clock >= PATIENCE * schedule.occasions * steps
+        waited = time * target >= 1.0 and self.clock >= PATIENCE * schedule.occasions * steps
         self.overdue = waited and not done and schedule.schedule != "halving"
         self.finished = done or self.overdue
         return begins

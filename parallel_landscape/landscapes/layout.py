@@ -73,7 +73,8 @@ def layout_of(network: Network, words: int, real: bool) -> Layout:
         layers.append(Layer(units, fan_in, planes, weight, frozen, end, critical, scratch, masks))
         end = masks + (0 if index == 0 or frozen else -(-units * fan_in // LINE) * LINE)
         weight += 0 if frozen else units * fan_in
-    return Layout(words, tuple(layers), by_votes, end, end + words, end + 2 * words, end + 2 * words + LINE)
+    errors = end + 2 * words
+    return Layout(words, tuple(layers), by_votes, end, end + words, errors, errors + LINE * by_votes)
 
 
 def network_bytes(network: Network, patterns: int) -> int:

@@ -139,7 +139,8 @@ def _filled(
     wanted = params.labels.reshape(network.outputs, words)
     wrong = np.bitwise_or.reduce(pack(below < 0, words) ^ wanted, axis=0)
     _write(buffer, layout.wrong, wrong)
-    buffer[layout.errors] = np.bitwise_count(wrong).sum()
+    if layout.by_votes:
+        buffer[layout.errors] = np.bitwise_count(wrong).sum()
     return State(buffer, fields, weights)
 
 

@@ -87,6 +87,17 @@ LARGE = {
     },
 }
 
+# jobs that say nothing of ensemble and exchange, on instances whose lowest states are hard to find
+BY_DEFAULT = {
+    "tree, random": committee(21, "tree", source="random", patterns=30),
+    "perceptron, random, P > N": perceptron(21, source="random", patterns=30),
+    "perceptron, digits shuffled": perceptron(23, **DIGITS, patterns=46, shuffle_labels=True),
+    "perceptron, digits shuffled, 2": {**perceptron(23, **DIGITS, patterns=46, shuffle_labels=True), "seed": 2},
+    "committee, teacher": committee(7, "full", source="teacher", patterns=40),
+    "mlp, one hidden layer": mlp([5, 3, 1], source="random", patterns=30),
+    "ising 8": {"landscape": {"model": "ising-2d", "length": 8}},
+}
+
 
 def content(instance: dict[str, Any], name: str) -> dict[str, Any]:
     """The whole job of an instance."""
@@ -186,6 +197,15 @@ def test_error_bars_come_from_repeats(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", LARGE)
 def test_large(name: str, tmp_path: Path) -> None:
     job = content(LARGE[name], name.replace(" ", "-").replace(",", ""))
+    result, attributes = run_command(job, tmp_path, ranks=2)
+    print(require_exact(result, attributes, exact(make_job(job, base=tmp_path))))
+
+
+@pytest.mark.slow
+@pytest.mark.mpi
+@pytest.mark.parametrize("name", BY_DEFAULT)
+def test_by_default(name: str, tmp_path: Path) -> None:
+    job = {"seed": 1, "name": name.replace(" ", "-"), **BY_DEFAULT[name]}
     result, attributes = run_command(job, tmp_path, ranks=2)
     print(require_exact(result, attributes, exact(make_job(job, base=tmp_path))))
 
