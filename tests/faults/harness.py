@@ -33,7 +33,7 @@ JOB: dict[str, Any] = {
     "seed": 5,
     "landscape": {"model": "binary-perceptron", "inputs": 21, "data": {"source": "random", "patterns": 20}},
     "dynamics": {"sweeps_per_round": 50},
-    "ensemble": {"ln_f_final": 1e-4},
+    "ensemble": {"ln_f_final": 1e-4, "occasions": 100},
     "exchange": {"windows": 3, "walkers_per_window": 2, "search_sweeps": 20_000},
     "production": {"rounds": 400, "record_every_sweeps": 10, "weights": True},
     "run": {"checkpoint_rounds": 40},

@@ -18,7 +18,7 @@ from parallel_landscape.store.result import read_result
 
 pytestmark = pytest.mark.mpi
 
-SHORT = {"ln_f_final": 3e-4, "max_sweeps": 20_000}
+SHORT = {"ln_f_final": 3e-4, "max_sweeps": 20_000, "occasions": 100}
 EXPLICIT = [[0, 12], [6, 20], [14, 30]]
 DATA = {"source": "random", "patterns": 30}
 
