@@ -2,8 +2,8 @@
 
     E_d(w) = < E(w^A) > over sets A of d N weights,  w^A: w with the weights in A flipped
 
-C. Baldassi, F. Pittorino, R. Zecchina, PNAS 117, 161 (2020); F. Pittorino et al., ICLR 2021. The flips are made with the moves of
-the landscape, on a copy, and taken back. Sets are drawn from (seed, slot, record), so they do not depend on ranks.
+C. Baldassi, F. Pittorino, R. Zecchina, PNAS 117, 161 (2020); F. Pittorino et al., ICLR 2021. The flips are made with the moves
+of the landscape, on a copy, and taken back. Sets are drawn from (seed, slot, record), so they do not depend on ranks.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def copy_of(fields: int) -> Callable[[Any, Any], None]:
 
         return copy
 
-    copies = done
+    copies: Callable[[Any, Any], None] = done
     for field in range(fields):
         copies = after(copies, field)
     return copies

@@ -78,13 +78,15 @@ def test_error(
     assert network is not None and weights is not None
     test_set = around.data.test_set(patterns, None if path is None else around.base / path.expanduser())
     examples, _ = examples_of(network, test_set)
-    return Observable(errors_of(network, weights), examples, f"fraction of {examples.patterns} test patterns that come out wrong")
+    return Observable(
+        errors_of(network, weights), examples, f"fraction of {examples.patterns} test patterns that come out wrong"
+    )
 
 
 def margins(
     around: Around,
     *,
-    distance: Annotated[float, Field(ge=0, description="Largest |w . x| / sqrt(n) of an output with n inputs to count.")] = 0.5,
+    distance: Annotated[float, Field(ge=0, description="Largest |w . x| / sqrt(n) of an output with n inputs to count.")] = 1.0,
 ) -> Observable:
     """The fraction of training patterns near the decision boundary; x of an output is its inputs, +-1 from hidden units."""
     network, weights, training_set = around.landscape.network, around.landscape.weights, around.data.training_set

@@ -118,11 +118,16 @@ class Recorder:
 
 def fill_segment(file: Any, columns: Columns, transitions: Columns | None, compression: str = "lzf") -> None:
     """Put records, and counts of proposals if there are any, into an open HDF5 file."""
-    for group, part in ((file, columns), (file.create_group(GROUP) if transitions is not None else None, transitions or {})):
-        for name, column in part.items():
-            row = max(1, column.itemsize * int(np.prod(column.shape[1:])))
-            chunk = (max(1, min(len(column), CHUNK, CHUNK_BYTES // row)), *column.shape[1:])
-            group.create_dataset(name, data=column, chunks=chunk, **filters(compression))
+    _fill(file, columns, compression)
+    if transitions is not None:
+        _fill(file.create_group(GROUP), transitions, compression)
+
+
+def _fill(group: Any, columns: Columns, compression: str) -> None:
+    for name, column in columns.items():
+        row = max(1, column.itemsize * int(np.prod(column.shape[1:])))
+        chunk = (max(1, min(len(column), CHUNK, CHUNK_BYTES // row)), *column.shape[1:])
+        group.create_dataset(name, data=column, chunks=chunk, **filters(compression))
 
 
 def read_segment(folder: Path, segment: Segment) -> Columns:
