@@ -75,7 +75,7 @@ def pland(*arguments: object, timeout: float = HUNG) -> subprocess.CompletedProc
 
 
 def final_data(run: Path) -> Data:
-    """Every array of result.nc, every record of the trajectory by slot and time, all counts of proposals, the frozen weights."""
+    """Every array of result.nc, every record of the trajectory by slot and time, counts of proposals, frozen weights."""
     result, windows, attributes = read_result(run / "result.nc")
     generation, damaged = checkpoint.newest(run / "checkpoints")
     assert generation is not None and not damaged

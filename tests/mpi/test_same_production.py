@@ -1,4 +1,4 @@
-"""Production on any number of ranks, stopped and resumed on others: the same records, observables, counts and frozen weights."""
+"""Production on any number of ranks, stopped and resumed on others: the same records, counts and frozen weights."""
 
 from __future__ import annotations
 
