@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from parallel_landscape.campaign import SharedData, check_fit, check_promises, steps_per_round, warm_sampler
+from parallel_landscape.campaign import SharedData, check_fit, check_promises, make_observables, steps_per_round, warm_sampler
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.exchange.windows import divide
@@ -16,6 +16,7 @@ from parallel_landscape.landscape import Landscape
 from parallel_landscape.launch import usable_cores
 from parallel_landscape.learn import IDLE
 from parallel_landscape.machine import size
+from parallel_landscape.observables.build import compiled
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
 from parallel_landscape.sizes import PROCESS, Sizes, check_affordable, recording_of, sizes_of
@@ -33,6 +34,7 @@ class Plan:
 
     learning_steps: proposals that one walker of each window makes at the least. production_steps, records: of each slot.
     transition_bytes: of the counts of proposals of all slots, if each one that is kept apart occurs.
+    record_seconds: time that the observables of one record take.
     """
 
     layout: Layout
@@ -49,6 +51,7 @@ class Plan:
     record_bytes: int
     disk_free: int
     transition_bytes: int = 0
+    record_seconds: float = 0.0
 
     def learning_seconds(self, ranks: int) -> float:
         """Estimated time of learning on `ranks` cores: what the schedule asks of the fullest rank, before any late level."""
@@ -64,7 +67,8 @@ class Plan:
 
     def production_seconds(self, ranks: int) -> float:
         """Estimated time of production."""
-        return self.production_steps * -(-self.layout.slots // ranks) * self.ns_per_step * 1e-9
+        walking = self.production_steps * self.ns_per_step * 1e-9
+        return -(-self.layout.slots // ranks) * (walking + self.records * self.record_seconds)
 
     def seconds(self, ranks: int) -> float:
         """Estimated time of both."""
@@ -115,7 +119,7 @@ class Plan:
             f"memory    {size(self.sizes.rank(here))} on the first rank: {size(PROCESS)} for the program, "
             f"{size(self.sizes.slot)} a slot, {size(self.sizes.shared)} for the training set and other constants",
             f"disk      {size(self.checkpoint_bytes)} for checkpoints; {self._trajectory()}; {size(self.disk_free)} free",
-            f"speed     {self.ns_per_step:.1f} ns a proposal, measured here on one core",
+            f"speed     {self.ns_per_step:.1f} ns a proposal{self._observing()}, measured here on one core",
             f"time      {self._times(ranks)}",
         ]
         return lines + [f"warning   {sentence}" for sentence in self.warnings(ranks)]
@@ -128,6 +132,9 @@ class Plan:
             f"at most {size(self.trajectory_bytes)} for {self.layout.slots * self.records:,} records of "
             f"{self.record_bytes} B{counted} (before compression)"
         )
+
+    def _observing(self) -> str:
+        return f", {1e6 * self.record_seconds:.0f} us for the observables of a record" if self.record_seconds else ""
 
     def _times(self, ranks: int) -> str:
         slots = self.layout.slots
@@ -176,6 +183,7 @@ def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = 
         records=records,
         record_bytes=recording_of(job, landscape).record if job.production else 0,
         disk_free=free_space(job.folder),
+        record_seconds=_record_seconds(job, landscape, data, slot),
         transition_bytes=ENTRY_BYTES * _transitions(job, landscape, layout, widths),
     )
 
@@ -187,6 +195,20 @@ def _ns_per_step(sampler: Sampler, slot: Slot, steps: int) -> float:
         sampler.advance(slot, Purpose.SEARCH, 0.25, steps)
         done += steps
     return 1e9 * (time.perf_counter() - started) / done
+
+
+def _record_seconds(job: Job, landscape: Landscape, data: SharedData, slot: Slot) -> float:
+    """Measured on one walker; 0 without observables."""
+    observers = compiled(make_observables(job, landscape, data)[0])
+    if not observers.observables:
+        return 0.0
+    energy, done = landscape.levels[slot.walker.level], 0
+    observers.measure(slot.number, 0, energy, slot.walker.state)  # compiles
+    started = time.perf_counter()
+    while time.perf_counter() - started < CALIBRATION_SECONDS:
+        done += 1
+        observers.measure(slot.number, done, energy, slot.walker.state)
+    return (time.perf_counter() - started) / done
 
 
 def _window_levels(job: Job, landscape: Landscape) -> tuple[tuple[int, ...], bool]:

@@ -21,7 +21,7 @@ from parallel_landscape.data.gaussian_mixture import directions, spread
 from parallel_landscape.data.hidden_manifold import NONLINEARITIES, draw_manifold, latent_dimension
 from parallel_landscape.data.idx import load_idx_images
 from parallel_landscape.data.images import image_test_patterns
-from parallel_landscape.data.patterns import asked_count, draw_inputs, draw_signs, left_over, pattern_count, subset
+from parallel_landscape.data.patterns import asked_count, check_room, draw_inputs, draw_signs, left_over, pattern_count, subset
 from parallel_landscape.data.training_set import TrainingSet, binarised, checked, standardised
 from parallel_landscape.errors import JobError
 from parallel_landscape.keys import check_keys
@@ -44,6 +44,7 @@ def build_test_set(
     own_seed = seed if values["seed"] is None else values["seed"]
     own = {name: values.pop(name) for name in inspect.signature(source).parameters if name in values}
     rng, test_rng = stream(own_seed, Purpose.SOURCE), stream(own_seed, Purpose.TEST)
+    check_room(network, count or 0)
     if path is not None:
         drawn = _given(network, test_rng, path, count)
     else:

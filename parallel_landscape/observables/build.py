@@ -18,9 +18,11 @@ from parallel_landscape.keys import check_keys, keys_model
 from parallel_landscape.observables.catalogue import KINDS
 from parallel_landscape.observables.observable import Around, Observable
 from parallel_landscape.specialise import Kernel, compile_function
-from parallel_landscape.store.schema import RECORDS
+from parallel_landscape.store.schema import RECORDS, RESULT, WINDOWS
 
 PLACE = "[production] observables:"
+TAKEN = {*RECORDS, *RESULT, *WINDOWS, "transitions"}  # names of other columns and variables
+ENDINGS = ("_error", "_variance")  # of variables that an analysis makes from an observable
 KIND = "observable"  # the parameter that says what kind an observable under another name is
 
 
@@ -60,9 +62,14 @@ def mistakes_in_names(names: Sequence[str], parameters: Mapping[str, Mapping[str
     """What is wrong before any landscape is known."""
     found = [f"{PLACE} {name!r} is listed twice." for name in dict.fromkeys(names) if names.count(name) > 1]
     found += [
-        f"{PLACE} {name!r} cannot be a name: {'every record has a column of that name' if name in RECORDS else _ALLOWED}."
+        f"{PLACE} {name!r} cannot be a name: a file of the run has something else of that name or that ending."
         for name in names
-        if name in RECORDS or name == "transitions" or not name or not set(name) <= _LETTERS
+        if name in TAKEN or name.endswith(ENDINGS)
+    ]
+    found += [
+        f"{PLACE} {name!r} cannot be a name: allowed are letters, digits, '-', '_' and '.'."
+        for name in names
+        if not name or not set(name) <= _LETTERS
     ]
     found += [
         f"[production.parameters.{name}]: this observable is not listed in observables = {list(names)}."
@@ -77,7 +84,6 @@ def mistakes_in_names(names: Sequence[str], parameters: Mapping[str, Mapping[str
 
 
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
-_ALLOWED = "allowed are letters, digits, '-', '_' and '.'"
 
 
 def _keys_of(name: str, kind: str, parameters: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], list[str]]:

@@ -92,13 +92,14 @@ class TestRefusals:
             job_of(
                 {**PERCEPTRON, "inputs": "many"},
                 tmp_path,
-                *("margins", "margins", "energy", "a/b"),
+                *("margins", "margins", "energy", "a/b", "ln_g", "x_error"),
                 margins={"distance": -1},
                 local_energy={"fraction": 0.1},
             )
         text = "\n".join(caught.value.mistakes)
         for words in (
-            "[landscape] inputs", "'margins' is listed twice", "'energy' cannot be a name: every record has a column",
+            "[landscape] inputs", "'margins' is listed twice", "'energy' cannot be a name: a file of the run has something else of",
+            "'ln_g' cannot be a name", "'x_error' cannot be a name",
             "'a/b' cannot be a name", "[production.parameters.margins] distance: given -1",
             "[production.parameters.local-energy]: this observable is not listed",
         ):  # fmt: skip
