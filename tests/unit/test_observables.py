@@ -98,11 +98,15 @@ class TestRefusals:
             )
         text = "\n".join(caught.value.mistakes)
         for words in (
-            "[landscape] inputs", "'margins' is listed twice", "'energy' cannot be a name: a file of the run has something else of",
-            "'ln_g' cannot be a name", "'x_error' cannot be a name",
-            "'a/b' cannot be a name", "[production.parameters.margins] distance: given -1",
+            "[landscape] inputs",
+            "'margins' is listed twice",
+            "'energy' cannot be a name: a file of the run has something else of that name",
+            "'ln_g' cannot be a name",
+            "'x_error' cannot be a name",
+            "'a/b' cannot be a name: allowed are letters",
+            "[production.parameters.margins] distance: given -1",
             "[production.parameters.local-energy]: this observable is not listed",
-        ):  # fmt: skip
+        ):
             assert words in text, words
 
     def test_landscapes_without_networks(self, tmp_path: Path) -> None:
