@@ -122,6 +122,19 @@ def test_changed_records_are_found(run: Path, capsys: pytest.CaptureFixture[str]
     assert f"DIFFERENT in trajectory, slot {slot}, sweep {sweep}, energy[" in capsys.readouterr().out
 
 
+def test_changed_counts_are_found(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    newer = checkpoint.all_sound(run / "checkpoints")[0]
+    listed = newer.about["segments"]
+    path = run / "trajectory" / listed[-1]["name"]
+    with h5py.File(path, "r+") as file:
+        stored = int(file["transitions/count"][0]) + 1
+        file["transitions/count"][0] = stored
+    listed[-1] |= {"size": path.stat().st_size, "sha256": sha256_of(path)}
+    checkpoint.publish(newer.path.parent, newer.number, newer.about, newer.entries)
+    assert main(["verify", str(run)]) == 1
+    assert "DIFFERENT in counts of proposals, count[" in capsys.readouterr().out
+
+
 def test_one_checkpoint_is_too_few(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(checkpoint.all_sound(run / "checkpoints")[1].path)
     assert main(["verify", str(run)]) == 1
