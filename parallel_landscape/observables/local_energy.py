@@ -84,12 +84,12 @@ def local_energy_of(delta: Callable[..., Any], commit: Callable[..., Any], field
         total = np.int64(0)
         for number in range(params.sets):
             draw_set(order, params.flips, params.seed, slot, record, np.uint64(number))
-            for i in range(params.flips):
-                total += np.int64(delta(inner, room, order[i]))
-                commit(inner, room, order[i])
-            for i in range(params.flips):  # and back: each flip undoes itself, in any order
-                delta(inner, room, order[i])
-                commit(inner, room, order[i])
+            for step in range(2 * params.flips):  # there and back: each flip undoes itself; one loop compiles in half the time
+                move = order[step % params.flips]
+                change = np.int64(delta(inner, room, move))
+                commit(inner, room, move)
+                if step < params.flips:
+                    total += change
         return params.moment[2] + total / params.sets
 
     return local_energy

@@ -174,10 +174,11 @@ def test_plain_and_compiled_agree_and_change_nothing(name: str, tmp_path: Path) 
     assert measured.measure(3, 7, energy, state)["local-energy"] != values["local-energy"]  # and so does another slot
 
 
-@pytest.mark.parametrize("name", ["perceptron", "tree", "ising"])
+@pytest.mark.parametrize("name", ["perceptron", "tree", "deep", "ising"])
 def test_all_flipped_at_once(name: str, tmp_path: Path) -> None:
-    """f(-w) = -f(w) for a perceptron or committee of odd fields: E becomes P - E; an Ising energy stays."""
-    landscape, measured = observers(job_of(ALL[name][0], tmp_path, "local-energy", local_energy={"fraction": 1.0, "sets": 2}))
+    """f(-w) = -f(w) for an odd number of layers of odd fields: E becomes P - E; an Ising energy stays."""
+    model = {**MLP, "layers": [5, 3, 3, 1], "data": TEACHER} if name == "deep" else ALL[name][0]
+    landscape, measured = observers(job_of(model, tmp_path, "local-energy", local_energy={"fraction": 1.0, "sets": 2}))
     for seed in range(5):
         state = walked(landscape, seed)
         energy = int(landscape.energy(landscape.params, state))
