@@ -16,8 +16,9 @@ from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.learn import Learning
 from parallel_landscape.produce import Production
+from parallel_landscape.recording import new_production
 from parallel_landscape.restore import Saved, check_same, load_run_job
-from parallel_landscape.rounds import lay_windows, learns_on, new_production, phase_from
+from parallel_landscape.rounds import lay_windows, learns_on, phase_from
 from parallel_landscape.search import Search
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store import checkpoint
@@ -74,7 +75,7 @@ def verify(path: Path, say: Callable[[str], Any]) -> bool:
     job = load_run_job(folder)
     older, newer = _two_generations(folder)
     data = SharedData(job, Serial())
-    campaign = assemble(job, Serial(), folder, job.build_landscape(data), data.digest, StopRequest(), quiet=True)
+    campaign = assemble(job, Serial(), folder, job.build_landscape(data), data, StopRequest(), quiet=True)
     for generation in (older, newer):
         check_same(campaign, generation)
     try:

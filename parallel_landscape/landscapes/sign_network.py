@@ -105,6 +105,7 @@ def sign_network(network: Network, training_set: TrainingSet) -> Landscape:
         levels=range(count + 1),
         ln_states=network.weights * math.log(2.0),
         weights=lambda state: state.weights,
+        network=network,
     )
 
 
