@@ -1,4 +1,4 @@
-"""The command line: `pland new | check | run | resume | status | verify | doctor`."""
+"""The command line: `pland new | check | run | resume | status | verify | report | doctor`."""
 
 from __future__ import annotations
 
@@ -114,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="for scripts")
     verify = commands.add_parser("verify", help="replay the last checkpoint from the one before, and compare bit by bit")
     verify.add_argument("run", type=Path)
+    report = commands.add_parser("report", help="one self-contained RUN/report.html, with the verdict and the figures")
+    report.add_argument("run", type=Path)
+    report.add_argument("--figures", metavar="png|pdf|DIR", help="also as files, of one kind in RUN/figures or both in DIR")
     doctor = commands.add_parser("doctor", help="whether this machine is set up right, and what to do where it is not")
     doctor.add_argument("folder", type=Path, nargs="?", default=Path(), help="where runs will lie (default: here)")
     doctor.add_argument("--json", action="store_true", help="for scripts")
@@ -156,7 +159,7 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
         outcome = run_job(job, comm, force_new=parsed.force_new, quiet=parsed.quiet)
     if outcome is not None:
         folder = parsed.run if resuming else job.folder
-        print(f"{job.name}: {outcome.status} ({outcome.attributes['reason']})\n{folder}")
+        print(f"{job.name}: {outcome.status} ({outcome.attributes['reason']})\n{folder}\nsee it with: pland report {folder}")
     return 0
 
 
@@ -212,6 +215,16 @@ def _verify(parsed: argparse.Namespace) -> int:
     return 0 if verify(parsed.run, print) else 1
 
 
+def _report(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.report.page import write_report
+
+    page, *figures = write_report(parsed.run, parsed.figures)
+    print(page)
+    if figures:
+        print(f"{len(figures)} figures in {figures[0].parent}")
+    return 0
+
+
 def _doctor(parsed: argparse.Namespace) -> int:
     from parallel_landscape.doctor.examine import examine
 
@@ -226,4 +239,4 @@ def _new(parsed: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"check": _check, "status": _status, "verify": _verify, "doctor": _doctor, "new": _new}
+_COMMANDS = {"check": _check, "status": _status, "verify": _verify, "report": _report, "doctor": _doctor, "new": _new}

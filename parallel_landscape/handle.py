@@ -45,6 +45,15 @@ class RunHandle:
         """The table of windows."""
         return self._open("windows")
 
+    def report(self, figures: str | None = None) -> Path:
+        """Write report.html into the run folder, from what is there, and return its path.
+
+        figures: "png" or "pdf" for files in RUN/figures as well, or a folder for both.
+        """
+        from parallel_landscape.report.page import write_report
+
+        return write_report(self.path, figures)[0]
+
     def _open(self, group: str | None) -> xarray.Dataset:
         file = RunFolder(self.path).result
         if not file.exists():

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from parallel_landscape.store.checkpoint import read_generation
+from parallel_landscape.store.catalogue import read_catalogue
 from parallel_landscape.store.run_folder import RunFolder
 
 REPORTS = 400  # more points do not show in a figure
@@ -50,18 +50,20 @@ def _table(reports: list[dict[str, Any]], name: str) -> NDArray[np.float64]:
     return np.array([report["windows"][name] for report in reports], dtype=float)
 
 
-def read_stretch(folder: RunFolder, generation: int, most: int = RECORDS) -> tuple[xr.Dataset | None, list[str]]:
-    """The first records of production of all slots, `most` at most, of the segments that a checkpoint names; and what is wrong.
+def read_stretch(folder: RunFolder, most: int = RECORDS) -> tuple[xr.Dataset | None, list[str]]:
+    """The first records of production of all slots, `most` at most; and sentences about what cannot be read.
 
     Dimension record, with `slot`, `sweep`, `energy`, `walker`, up to a sweep that all slots have reached. None without records.
+    Raises RunError when checkpoints are there and none is sound.
     """
-    segments = read_generation(folder.checkpoints, generation).about.get("segments") or []
+    catalogue = read_catalogue(folder.path)
+    wrong = [f"{note}." for note in catalogue.notes]
     first: dict[str, str] = {}  # of each rank, the segment that its records begin with
-    for segment in sorted(segments, key=lambda segment: str(segment["name"])):
-        first.setdefault(str(segment["name"]).rpartition("-")[0], str(segment["name"]))
+    for name in sorted(segment.name for segment in catalogue.segments):
+        first.setdefault(name.rpartition("-")[0], name)
     began = min(first, default="").partition("-rank-")[0]
     names = [name for prefix, name in first.items() if prefix.partition("-rank-")[0] == began]
-    parts, wrong = [], []
+    parts = []
     for name in names:
         try:
             parts.append(_head(folder.trajectory / name, most // len(names)))

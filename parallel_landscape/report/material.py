@@ -132,7 +132,7 @@ def _trajectory(
     if "production" not in job or not found["checkpoints"]:
         return None, None
     try:
-        trajectory, wrong = read_stretch(folder, found["checkpoints"][0]["number"])
+        trajectory, wrong = read_stretch(folder)
     except (OSError, ValueError, KeyError, RunError) as error:
         missing.append(f"The list of segments cannot be read ({error}); no trajectories are shown.")
         return None, None

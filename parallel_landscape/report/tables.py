@@ -31,7 +31,7 @@ def windows_table(windows: xr.Dataset) -> Table:
     rows = []
     for window in range(windows.sizes["window"]):
         energies = f"{int(windows['energy_low'][window])} … {int(windows['energy_high'][window])}"
-        rows.append([str(window), energies, *(number(windows[name].values[window]) for name in shown)])
+        rows.append([str(window), energies, *(_plain(windows[name], window) for name in shown)])
     return _shortened(headers, rows)
 
 
@@ -60,10 +60,10 @@ def values_table(data: xr.Dataset, dim: str) -> Table:
         cells = [
             with_error(data[name].values[place], data[f"{name}_error"].values[place])
             if name in paired
-            else _plain(data[name].values[place])
+            else _plain(data[name], place)
             for name in shown
         ]
-        rows.append([_plain(data[dim].values[place]), *cells])
+        rows.append([_plain(data[dim], place), *cells])
     return _shortened(headers, rows, data.sizes[dim])
 
 
@@ -89,7 +89,10 @@ def _meaning(variable: xr.DataArray) -> str:
     return meaning if unit == "1" else f"{meaning} ({unit})"
 
 
-def _plain(value: Any) -> str:
+def _plain(variable: xr.DataArray, place: int) -> str:
+    value = variable.values[place]
+    if str(variable.attrs.get("long_name", "")).startswith("1 w"):  # 1 where, 1 when: a flag
+        return "yes" if value == 1 else "no"
     return number(value)
 
 

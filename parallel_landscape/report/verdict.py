@@ -79,6 +79,4 @@ def _advice(material: Material) -> list[str]:
     result = material.result
     if result is not None and not np.isfinite(result["ln_g_error"]).any():
         advice.append("For error bars, set [run] repeats = 2 or more: independent whole runs inside one job.")
-    if result is not None and "production" in material.job and not material.analysed:
-        advice.append(f"Analyse the records with `pland analyze {run}`, then make the report again.")
     return advice

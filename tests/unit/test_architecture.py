@@ -39,7 +39,7 @@ LEVELS: list[set[str]] = [
     {"job"},
     {"campaign", "boundary", "restore", "recording", "sizes"},
     {"rounds"},
-    {"plan", "status", "status_view", "launch", "handle", "verify", "doctor"},
+    {"plan", "status", "status_view", "launch", "handle", "verify", "doctor", "report"},
     {"cli"},
     {"__main__"},
 ]

@@ -65,6 +65,7 @@ def _against_time(progress: xr.Dataset, name: str, axis: str, ax: Axes | None) -
         ax.plot(seconds / _LENGTH[unit], progress[name].values[:, window], **line)
     ax.set_xlabel(f"time of the run ({unit})")
     ax.set_ylabel(axis)
+    ax.set_xlim(left=0.0)
     began = progress.attrs.get("production_seconds")
     if began is not None and np.isfinite(began) and began > seconds[0]:
         ax.axvline(began / _LENGTH[unit], color=MUTED, linewidth=0.8, linestyle=":", label="production begins")

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-SIZE = (4.8, 3.1)  # inches; text of 8.5 points stays readable when a figure is scaled to a telephone
+SIZE = (4.8, 3.2)  # inches; text of 9 points stays readable when a figure is scaled to a telephone
 INK, MUTED, GRID, SURFACE = "#1b1f24", "#5b6470", "#dfe3e8", "#fefefe"
 # Okabe & Ito, "Color universal design" (2008), in the order in which series are given them
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -22,11 +22,11 @@ DENSE = 3000  # points in a curve, beyond which it is drawn as pixels, also in v
 RC: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 8.5,
-    "axes.labelsize": 8.5,
-    "legend.fontsize": 7.5,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
+    "font.size": 9.5,
+    "axes.labelsize": 9.5,
+    "legend.fontsize": 8.5,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
     "figure.facecolor": SURFACE,
     "axes.facecolor": SURFACE,
     "savefig.facecolor": SURFACE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from parallel_landscape.analysis.plots.style import DENSE, PALETTE, energy_label, new_axes, say
 
@@ -23,6 +23,7 @@ def plot_trajectory(trajectory: xr.Dataset, walker: int, ax: Axes | None = None)
     order = np.argsort(sweep, kind="stable")
     ax.plot(sweep[order], energy[order], color=PALETTE[0], linewidth=0.7, rasterized=len(sweep) > DENSE)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     ax.set_xlim(sweep.min(), sweep.max() if len(sweep) > 1 else sweep.min() + 1)
     ax.set_xlabel("sweeps of production")
