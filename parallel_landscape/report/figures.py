@@ -85,6 +85,15 @@ def _entropy(material: Material) -> list[Drawing]:
                 partial(plots.plot_estimators, result),
             )
         )
+    if "samples" in result:
+        found.append(
+            Drawing(
+                *("samples", "entropy", "Records on each level"),
+                "Records of production, and how many independent ones would give the same error.",
+                f"Records on each level, {int(result['samples'].sum()):,} in all.",
+                partial(plots.plot_samples, result),
+            )
+        )
     return found
 
 

@@ -150,9 +150,8 @@ def _facts(material: Material) -> list[tuple[str, str]]:
         lowest = with_error(result["ln_g"].values[there[0]], result["ln_g_error"].values[there[0]])
         known = int((result["known"].values == 1).sum()) if "known" in result else len(there)
         facts.append((f"ln g at the lowest energy, E = {ends[0]}", lowest))
-        facts.append(
-            ("levels with a value, of those seen", f"{len(there)} of {max(known, len(there))} (E = {ends[0]} … {ends[1]})")
-        )
+        facts.append(("levels with a value, of those seen", f"{len(there)} of {max(known, len(there))}"))
+        facts.append(("their energies", f"{ends[0]} … {ends[1]}"))
         facts.append(("ln g is", str(result.attrs.get("normalisation", "unknown"))))
     count = windows.sizes["window"] if windows is not None else len(found["windows"].get("energy_low", ()))
     if count:

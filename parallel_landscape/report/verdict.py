@@ -64,7 +64,8 @@ def errors(material: Material) -> str:
     source = f"from {estimator}" if estimator else f"over {repeats} independent repeats"
     without = int((np.isfinite(result["ln_g"].values) & ~np.isfinite(error)).sum())
     rest = f" {without} levels have a value but no error bar." if without else ""
-    return f"The largest standard error of ln g is {error[worst]:.2g}, at E = {int(result['energy'][worst])}, {source}.{rest}"
+    where = f"E\u00a0=\u00a0{int(result['energy'][worst])}"
+    return f"The largest standard error of ln g is {error[worst]:.2g}, at {where}, {source}.{rest}"
 
 
 def _advice(material: Material) -> list[str]:

@@ -5,7 +5,7 @@ one standard error. What cannot be drawn is said on the axes.
 """
 
 from parallel_landscape.analysis.plots.canonical import plot_canonical
-from parallel_landscape.analysis.plots.entropy import plot_entropy, plot_entropy_error, plot_estimators
+from parallel_landscape.analysis.plots.entropy import plot_entropy, plot_entropy_error, plot_estimators, plot_samples
 from parallel_landscape.analysis.plots.exchange import plot_exchange, plot_flow, plot_joins, plot_round_trips
 from parallel_landscape.analysis.plots.learning import plot_coverage, plot_flatness, plot_ln_f
 from parallel_landscape.analysis.plots.observables import plot_joint, plot_observable
@@ -27,5 +27,6 @@ __all__ = [
     "plot_observable",
     "plot_overlap",
     "plot_round_trips",
+    "plot_samples",
     "plot_trajectory",
 ]

@@ -14,8 +14,9 @@ from parallel_landscape.analysis.plots.style import (
     MUTED,
     PALETTE,
     curve,
-    energy_label,
+    energy_axis,
     legend,
+    log_y,
     new_axes,
     say,
     values,
@@ -37,7 +38,7 @@ def plot_entropy(result: xr.Dataset, ax: Axes | None = None) -> Axes:
         ax.plot(missed, np.full(len(missed), 0.015), marker="|", markersize=7, label="seen, no value", **place)
         legend(ax, loc="best")
     absolute = result.attrs.get("normalisation") == "absolute"
-    ax.set_xlabel(energy_label(result))
+    energy_axis(ax.xaxis, result)
     ax.set_ylabel("S(E) = ln g(E)" if absolute else "ln g(E) − max ln g")
     if np.isnan(ln_g).all():
         say(ax, "no level has a value yet")
@@ -58,8 +59,8 @@ def plot_entropy_error(result: xr.Dataset, ax: Axes | None = None) -> Axes:
         error = values(result, f"ln_g_{name}_error")
         curve(ax, result["energy"], np.where(error > 0, error, np.nan), color=color, linewidth=1.0, label=ESTIMATORS[name])
     curve(ax, result["energy"], np.where(chosen > 0, chosen, np.nan), label=_name(result))
-    ax.set_yscale("log")
-    ax.set_xlabel(energy_label(result))
+    log_y(ax, np.concatenate([values(result, f"ln_g_{name}_error") for name in others] + [chosen]))
+    energy_axis(ax.xaxis, result)
     ax.set_ylabel("standard error of ln g")
     if others:
         legend(ax)
@@ -83,8 +84,26 @@ def plot_estimators(result: xr.Dataset, ax: Axes | None = None) -> Axes:
     for (name, difference), color in zip(found.items(), PALETTE, strict=False):
         matched = difference - np.nanmean(difference)
         curve(ax, result["energy"], matched, values(result, f"ln_g_{name}_error"), color=color, label=ESTIMATORS[name])
-    ax.set_xlabel(energy_label(result))
+    energy_axis(ax.xaxis, result)
     ax.set_ylabel("difference in ln g")
+    legend(ax)
+    return ax
+
+
+def plot_samples(result: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Records on each level, and how many independent ones they are worth.
+
+    result: root of result.nc after `pland analyze`, dimension energy, with `samples` and `effective_samples`.
+    """
+    ax = new_axes(ax)
+    samples, effective = values(result, "samples"), values(result, "effective_samples")
+    if not (samples > 0).any():
+        return say(ax, "no records")
+    curve(ax, result["energy"], np.where(samples > 0, samples, np.nan), color=MUTED, label="records")
+    curve(ax, result["energy"], np.where(effective > 0, effective, np.nan), label="worth independent")
+    log_y(ax, np.concatenate([samples, effective]))
+    energy_axis(ax.xaxis, result)
+    ax.set_ylabel("records on the level")
     legend(ax)
     return ax
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from parallel_landscape.analysis.plots.style import INK, MUTED, legend, new_axes, ramp, say
+from parallel_landscape.analysis.plots.style import INK, MUTED, legend, log_y, new_axes, ramp, say
 
 UNITS = (("days", 172_800.0), ("h", 7200.0), ("min", 120.0))  # a unit, and from how many seconds on it is used
 _LENGTH = {"days": 86_400.0, "h": 3600.0, "min": 60.0, "s": 1.0}
@@ -22,7 +22,7 @@ def plot_ln_f(progress: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax = _against_time(progress, "ln_f", "ln f", ax)
     final = progress.attrs.get("ln_f_final")
     if progress.sizes["report"]:
-        ax.set_yscale("log")
+        log_y(ax, np.append(progress["ln_f"].values, final or np.nan))
         if final:
             ax.axhline(float(final), color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="asked for")
             legend(ax, loc="upper right", ncols=2)

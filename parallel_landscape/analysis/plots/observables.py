@@ -14,7 +14,7 @@ from parallel_landscape.analysis.plots.style import (
     MUTED,
     PALETTE,
     curve,
-    energy_label,
+    energy_axis,
     label,
     legend,
     new_axes,
@@ -37,7 +37,7 @@ def plot_observable(result: xr.Dataset, name: str, ax: Axes | None = None) -> Ax
         light: dict[str, Any] = {"color": MUTED, "alpha": 0.18, "linewidth": 0.0, "label": "spread on the level"}
         ax.fill_between(result["energy"], mean - spread, mean + spread, **light)
     curve(ax, result["energy"], mean, values(result, f"{name}_error"), color=PALETTE[0], label="mean ± error")
-    ax.set_xlabel(energy_label(result))
+    energy_axis(ax.xaxis, result)
     ax.set_ylabel(label(result[name], name))
     legend(ax)
     return ax
@@ -62,7 +62,7 @@ def plot_joint(joint: xr.Dataset, name: str = "X", ax: Axes | None = None) -> Ax
     bar.set_label("ln g(E, X)")
     bar.outline.set_visible(False)
     bar.ax.tick_params(color=MUTED, labelcolor=MUTED, length=3, width=0.6)
-    ax.set_xlabel(energy_label(joint))
+    energy_axis(ax.xaxis, joint)
     ax.set_ylabel(label(joint["edges"], name))
     return ax
 

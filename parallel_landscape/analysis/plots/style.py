@@ -8,6 +8,8 @@ import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 SIZE = (4.8, 3.2)  # inches; text of 9 points stays readable when a figure is scaled to a telephone
@@ -18,6 +20,7 @@ ALARM = "#b3261e"
 # viridis without its yellow end, which white paper swallows: an order, from the lowest window or energy to the highest
 RAMP = ("#46307e", "#3f4889", "#365c8d", "#2e6e8e", "#277f8e", "#21918c", "#1fa187", "#2db27d", "#4ac16d", "#73d056", "#9fc93c")
 MAP = "viridis"
+MARKED = 70  # points in a curve, up to which each has a dot
 DENSE = 3000  # points in a curve, beyond which it is drawn as pixels, also in vector formats
 RC: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -62,10 +65,9 @@ def curve(
     drawn = {"color": color, "linewidth": 1.4, "rasterized": dense, **options}
     ax.plot(x, y, **drawn)
     alone = isolated(y)
-    if len(x) <= 120:
-        alone = ~np.isnan(y)
+    marked = ~np.isnan(y) if len(x) <= MARKED else alone
     drawn |= {"linestyle": "none", "marker": "o", "markersize": 2.6, "markeredgewidth": 0.0, "label": "_nolegend_"}
-    ax.plot(x[alone], y[alone], **drawn)
+    ax.plot(x[marked], y[marked], **drawn)
     if error is not None and np.isfinite(error).any():
         error = np.asarray(error, dtype=float)
         ax.fill_between(x, y - error, y + error, color=color, alpha=0.25, linewidth=0, rasterized=dense)
@@ -107,9 +109,20 @@ def label(variable: xr.DataArray, symbol: str) -> str:
     return symbol if unit in ("1", "") else f"{symbol} ({unit})"
 
 
-def energy_label(data: xr.Dataset) -> str:
-    """The label of an energy axis; `axis_label` among the attributes of `energy` says it better where it is known."""
-    return str(data["energy"].attrs.get("axis_label", "energy E")) if "energy" in data else "energy E"
+def energy_axis(axis: Axis, data: xr.Dataset) -> None:
+    """Whole numbers and a label; `axis_label` among the attributes of `energy` says it better where it is known."""
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=7, steps=[1, 2, 5, 10]))
+    axis.set_label_text(str(data["energy"].attrs.get("axis_label", "energy E")))
+
+
+def log_y(ax: Axes, seen: ArrayLike) -> None:
+    """A logarithmic y axis for these values, with labels that do not crowd: at powers of ten when there are several of them."""
+    ax.set_yscale("log")
+    shown = np.asarray(seen, dtype=float)
+    shown = shown[np.isfinite(shown) & (shown > 0)]
+    if len(shown) and shown.max() > 30 * shown.min():
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_major_locator(LogLocator(numticks=7))
 
 
 def values(data: xr.Dataset, name: str) -> NDArray[np.float64]:

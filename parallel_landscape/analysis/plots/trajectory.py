@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from parallel_landscape.analysis.plots.style import DENSE, PALETTE, energy_label, new_axes, say
+from parallel_landscape.analysis.plots.style import DENSE, PALETTE, energy_axis, new_axes, say
 
 
 def plot_trajectory(trajectory: xr.Dataset, walker: int, ax: Axes | None = None) -> Axes:
@@ -24,8 +24,8 @@ def plot_trajectory(trajectory: xr.Dataset, walker: int, ax: Axes | None = None)
     ax.plot(sweep[order], energy[order], color=PALETTE[0], linewidth=0.7, rasterized=len(sweep) > DENSE)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     ax.set_xlim(sweep.min(), sweep.max() if len(sweep) > 1 else sweep.min() + 1)
     ax.set_xlabel("sweeps of production")
-    ax.set_ylabel(energy_label(trajectory))
+    energy_axis(ax.yaxis, trajectory)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     return ax
