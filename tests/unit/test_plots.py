@@ -13,7 +13,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from synthetic.run import write_groups, whole_result
+from synthetic.run import whole_result, write_groups
 
 from parallel_landscape.analysis import plots
 from parallel_landscape.analysis.plots.style import PALETTE, RAMP, SURFACE, isolated
