@@ -83,7 +83,8 @@ class Production(Section):
         Field(ge=0, le=10_000, description="proposals are counted by level and by change up to so many levels; 0: not counted"),
     ] = 64
     compression: Annotated[
-        Literal["lzf", "gzip", "blosc", "none"], Field(description="of the trajectory; blosc needs hdf5plugin to write and read")
+        Literal["lzf", "gzip", "blosc", "none"],
+        Field(description="of the trajectory; blosc needs hdf5plugin to write and read"),
     ] = "lzf"
 
 

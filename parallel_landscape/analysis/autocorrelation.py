@@ -12,8 +12,8 @@ Real = NDArray[np.float64]
 def integrated_time(series: Real) -> Real:
     """1/2 + sum of rho(k) over lags k up to the window, for each row of `series` (rows, steps), nan where there is a gap.
 
-    The window is the least k with k >= 5 times the sum so far: A. D. Sokal, Monte Carlo Methods in Statistical Mechanics (1996),
-    sec. 3, eqs. 3.13 and 3.16. nan for rows that hold fewer than two numbers or never change.
+    The window is the least k with k >= 5 times the sum so far: A. D. Sokal, Monte Carlo Methods in Statistical Mechanics
+    (1996), sec. 3, eqs. 3.13 and 3.16. nan for rows that hold fewer than two numbers or never change.
     """
     rows, steps = series.shape
     there = np.isfinite(series)

@@ -42,10 +42,18 @@ def canonical(ln_g: Real, energy: Real, beta: Real, averages: Real) -> Canonical
     variance = np.sum(weight * (energy[there] - mean[:, None]) ** 2, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         free = np.where(beta == 0, np.nan, -ln_z / beta)
-    return Canonical(mean, beta**2 * variance, free, ln_z + beta * mean, np.array([weight @ row[there] for row in averages]).reshape(-1, len(beta)))
+    return Canonical(
+        mean,
+        beta**2 * variance,
+        free,
+        ln_z + beta * mean,
+        np.array([weight @ row[there] for row in averages]).reshape(-1, len(beta)),
+    )
 
 
-def covered(ln_g: Real, energy: Real, beta: Real, expected: NDArray[np.bool_], open_low: bool, open_high: bool) -> NDArray[np.bool_]:
+def covered(
+    ln_g: Real, energy: Real, beta: Real, expected: NDArray[np.bool_], open_low: bool, open_high: bool
+) -> NDArray[np.bool_]:
     """Whether the sampled levels carry the weight at each beta.
 
     expected (levels,): levels that exist as far as is known; open_low, open_high: whether there may be more levels beyond the

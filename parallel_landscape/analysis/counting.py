@@ -13,8 +13,8 @@ LOW_END, HIGH_END = 1, 2  # flags of the lowest and the highest window
 
 
 class Places(NamedTuple):
-    """What the loop knows of the slots: (slots,) each; `allowed` tells of every entry of the ragged tables, from `base`, whether
-    it has a weight."""
+    """What the loop knows of the slots: (slots,) each; `allowed` tells of every entry of the ragged tables, from `base`,
+    whether it has a weight."""
 
     repeat: NDArray[Any]
     window: NDArray[Any]
@@ -58,6 +58,7 @@ class Tally(NamedTuple):
     walker_level: NDArray[Any]
     walker_ends: NDArray[Any]
     walker_squares: NDArray[Any]
+    slot_squares: NDArray[Any]
     walker_windows: NDArray[Any]
     last: NDArray[Any]
     moves: NDArray[Any]
@@ -109,6 +110,7 @@ def count(
         tally.walker_level[walker, bin_] += level
         tally.walker_ends[walker, bin_] |= places.ends[slot]
         tally.walker_squares[walker] += level * level
+        tally.slot_squares[slot] += level * level
         tally.walker_windows[walker, places.window[slot]] = 1
         if tally.last[slot, 0] == look - 1 and tally.last[slot, 2] == walker:
             change = level - tally.last[slot, 1]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 FEWEST = 8  # blocks, below which an error says little
 GROWTH = 1.15  # of the variance when blocks are joined in pairs, above which they were too short
@@ -29,7 +32,7 @@ def jackknife(whole: NDArray[np.float64], left_out: NDArray[np.float64], sizes: 
     return np.asarray(np.sqrt(np.mean((pseudo - centre) ** 2 / (ratio - 1.0), axis=0)))
 
 
-def join_blocks(table: NDArray[np.generic], factor: int) -> NDArray[np.generic]:
+def join_blocks(table: NDArray[Number], factor: int) -> NDArray[Number]:
     """Add up `factor` adjacent blocks, which are the last axis; a last block of less than half is added to the one before."""
     blocks = table.shape[-1]
     starts = np.arange(0, blocks, factor)

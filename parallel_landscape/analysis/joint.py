@@ -120,9 +120,7 @@ def merge_joint(survey: Joint, parts: Iterable[Partial]) -> NDArray[np.int64]:
     return counts.reshape(survey.frozen.levels, survey.bins, -1)
 
 
-def joint_density(
-    counts: NDArray[np.int64], ln_g: Real, ln_g_error: Real, factor: int
-) -> tuple[NDArray[np.int64], Real, Real]:
+def joint_density(counts: NDArray[np.int64], ln_g: Real, ln_g_error: Real, factor: int) -> tuple[NDArray[np.int64], Real, Real]:
     """(counts, ln g, its error) of each level and bin: ln g(E, X) = ln g(E) + ln of the fraction of the level's records.
 
     counts (levels, bins, blocks); ln_g, ln_g_error (levels,). The error of the fraction is that of a ratio over blocks of time,

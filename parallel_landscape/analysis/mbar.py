@@ -1,7 +1,7 @@
 """ln g(E) from the energies recorded in all windows at once.
 
-M. R. Shirts and J. D. Chodera, J. Chem. Phys. 129, 124105 (2008), eq. 11. A frozen weight depends on the level alone, so MBAR is
-exactly WHAM over levels: with n(E) records on level E, N_t records under table t and weights w_t,
+M. R. Shirts and J. D. Chodera, J. Chem. Phys. 129, 124105 (2008), eq. 11. A frozen weight depends on the level alone, so MBAR
+is exactly WHAM over levels: with n(E) records on level E, N_t records under table t and weights w_t,
 
     g(E) = n(E) / sum_t N_t w_t(E) / Z_t,     Z_t = sum_E g(E) w_t(E).
 
@@ -44,15 +44,17 @@ def make_weights(ln_weight: Real, offset: NDArray[np.int64], low: NDArray[np.int
 
 @dataclass(frozen=True)
 class Curve:
-    """ln_g (levels,), its states summing to 1, nan where nothing was recorded; ln_z (tables,); `apart`: levels that were recorded
-    but are connected with the others by no table."""
+    """ln_g (levels,), its states summing to 1, nan where nothing was recorded; ln_z (tables,); `apart`: levels that were
+    recorded but are connected with the others by no table."""
 
     ln_g: Real
     ln_z: Real
     apart: NDArray[np.int64]
 
 
-def solve(weights: Weights, level_counts: NDArray[np.int64], table_counts: NDArray[np.int64], start: Real | None = None) -> Curve:
+def solve(
+    weights: Weights, level_counts: NDArray[np.int64], table_counts: NDArray[np.int64], start: Real | None = None
+) -> Curve:
     """The curve from records on each level (levels,) and under each table (tables,); `start`: ln_z to begin with."""
     used = (level_counts[weights.level] > 0) & (table_counts[weights.table] > 0)
     tables, levels = np.unique(weights.table[used]), np.unique(weights.level[used])
@@ -61,7 +63,10 @@ def solve(weights: Weights, level_counts: NDArray[np.int64], table_counts: NDArr
         return Curve(ln_g, ln_z, levels)
     row, column = np.searchsorted(tables, weights.table[used]), np.searchsorted(levels, weights.level[used])
     mine, kept = _largest_part(row, column, level_counts[levels].astype(float), len(tables))
-    row, column = np.searchsorted(np.flatnonzero(mine), row[mine[row]]), np.searchsorted(np.flatnonzero(kept), column[kept[column]])
+    row, column = (
+        np.searchsorted(np.flatnonzero(mine), row[mine[row]]),
+        np.searchsorted(np.flatnonzero(kept), column[kept[column]]),
+    )
     entries = used.copy()
     entries[used] = mine[np.searchsorted(tables, weights.table[used])]
     problem = _Problem(

@@ -138,7 +138,9 @@ def overlaps(chosen: Partial, weight: Real, count: int, last_sweep: int) -> Over
             apart[groups[first], groups[other]] += np.bincount(differ[strangers], product[strangers], count + 1)
             within += np.bincount(differ[later & same], product[later & same], count + 1)
             pairs, pairs_within = pairs + int(strangers.sum()), pairs_within + int((later & same).sum())
-    return Overlaps(*_law(apart, np.bincount(groups, minlength=GROUPS).astype(float)), _normal(within)[::-1], pairs, pairs_within)
+    return Overlaps(
+        *_law(apart, np.bincount(groups, minlength=GROUPS).astype(float)), _normal(within)[::-1], pairs, pairs_within
+    )
 
 
 def _words(weights: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -179,3 +181,15 @@ def _law(apart: Real, sizes: Real) -> tuple[Real, Real]:
         left.append(_normal(apart[np.ix_(kept, kept)].sum(axis=(0, 1))))
     error = jackknife(whole, np.array(left), sizes)
     return whole[::-1], error[::-1]
+
+
+def merge_chosen(parts: Iterable[Partial]) -> Partial:
+    """All chosen records in the order of the catalogue."""
+    rows = list(parts)
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def nothing(count: int) -> Overlaps:
+    """Of a range in which nothing was recorded."""
+    empty = np.full(count + 1, np.nan)
+    return Overlaps(empty, empty.copy(), empty.copy(), 0, 0)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from parallel_landscape.errors import JobError, RunError
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 Done = Callable[[Any], None]
 Runner = Callable[[Callable[[T], R], Sequence[T], Done], list[R]]
 LOOPBACK = "127.0.0.1"
@@ -38,7 +39,9 @@ def runner(scheduler: str, workers: int, credentials: dict[str, str] | None = No
         with connect(scheduler, credentials or {}) as client:
             yield lambda function, items, done: _on(client, function, items, done)
     else:
-        raise JobError(f"--scheduler {scheduler}: give none, threads, {', '.join(_CLUSTERS)} or an address such as tls://host:8786")
+        raise JobError(
+            f"--scheduler {scheduler}: give none, threads, {', '.join(_CLUSTERS)} or an address such as tls://host:8786"
+        )
 
 
 def _threads(function: Callable[[T], R], items: Sequence[T], done: Done, workers: int) -> list[R]:
@@ -99,7 +102,9 @@ def _own_credentials() -> Any:
     try:
         return Security.temporary()
     except ImportError:
-        raise RunError("worker processes talk over TLS, for which cryptography is needed; run: pip install cryptography") from None
+        raise RunError(
+            "worker processes talk over TLS, for which cryptography is needed; run: pip install cryptography"
+        ) from None
 
 
 @contextmanager
@@ -120,19 +125,19 @@ def connect(address: str, credentials: dict[str, str]) -> Iterator[Any]:
         client = Client(address, security=security, timeout=20)
     except (OSError, TypeError, ValueError) as error:
         reason = str(error) or type(error).__name__
-        raise RunError(f"no scheduler answers at {address}: {reason}; is it running, and are the credentials its own?") from None
+        raise RunError(
+            f"no scheduler answers at {address}: {reason}; is it running, and are the credentials its own?"
+        ) from None
     with client:
         yield client
 
 
-@contextmanager
-def _slurm(workers: int) -> Iterator[Any]:
-    """Workers as SLURM jobs."""
+def _slurm(workers: int) -> AbstractContextManager[Any]:
+    """A client of workers that are SLURM jobs."""
     raise JobError("--scheduler slurm is not there yet: start a dask scheduler in a job of yours and give its address")
-    yield None
 
 
-_CLUSTERS: dict[str, Callable[[int], Any]] = {"processes": local_cluster, "slurm": _slurm}
+_CLUSTERS: dict[str, Callable[[int], AbstractContextManager[Any]]] = {"processes": local_cluster, "slurm": _slurm}
 
 
 def usable_cores() -> int:

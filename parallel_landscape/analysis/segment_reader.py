@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,4 +93,6 @@ def _try(one: Any, start: int, step: int) -> NDArray[Any] | None:
 
 def open_source(source: Source, memory: int) -> Reader:
     """Open a segment. Raises OSError when it is missing or no HDF5 file."""
+    with suppress(ImportError):  # needed for a job that asked for blosc, and only for that
+        importlib.import_module("hdf5plugin")
     return Reader(h5py.File(source.path, "r"), source, memory)

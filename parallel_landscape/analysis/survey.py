@@ -79,7 +79,9 @@ def map_one(survey: Survey, folder: str, memory: int, source: Source) -> Piece:
         try:
             partial = survey.map(reader)
         except (KeyError, OSError, RuntimeError) as error:
-            return Piece("", source.records, f"{source.path} cannot be read ({error}): its {source.records} records are left out")
+            return Piece(
+                "", source.records, f"{source.path} cannot be read ({error}): its {source.records} records are left out"
+            )
     lost = sum(count for _, count, _ in reader.lost)
     if lost:
         path = path.with_suffix(".damaged.npz")
@@ -91,8 +93,8 @@ def _lost_sentence(reader: Reader) -> str:
     first, _, column = reader.lost[0]
     lost = sum(count for _, count, _ in reader.lost)
     return (
-        f"{reader.source.path} has {len(reader.lost)} bad chunk{'s' * (len(reader.lost) > 1)}, the first one in {column} at record "
-        f"{first}: {lost} of its {reader.source.records} records are left out; put the file back from a copy"
+        f"{reader.source.path} has {len(reader.lost)} bad chunk{'s' * (len(reader.lost) > 1)}, the first one in {column} at "
+        f"record {first}: {lost} of its {reader.source.records} records are left out; put the file back from a copy"
     )
 
 

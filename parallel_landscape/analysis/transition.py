@@ -4,8 +4,8 @@ Proposals are symmetric, so the numbers of states obey detailed balance whatever
 
     g(E) T(E -> E') = g(E') T(E' -> E),     T(E -> E') = proposals from E to E' / proposals from E
 
-(J.-S. Wang and R. H. Swendsen, J. Stat. Phys. 106, 245 (2002), eqs. 12 and 21). The ln g are the least-squares solution over all pairs of levels,
-each weighted by the variance of its counts.
+(J.-S. Wang and R. H. Swendsen, J. Stat. Phys. 106, 245 (2002), eqs. 12 and 21). The ln g are the
+least-squares solution over all pairs of levels, each weighted by the variance of its counts.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class _Pairs:
 
     def fit(self, counts: NDArray[np.int64]) -> _Fit:
         """Least squares over the pairs that were counted both ways."""
-        made = np.bincount(self.start, counts, self.levels)
+        made = np.bincount(self.start, counts, self.levels).astype(float)
         up, down = counts[self.there].astype(float), counts[self.back].astype(float)
         good = (up > 0) & (down > 0)
         up, down, lower, upper = up[good], down[good], self.lower[good], self.upper[good]

@@ -68,7 +68,7 @@ def _begin(frozen: Frozen, timeline: Timeline, first_sweep: int, last_sweep: int
         *(np.zeros(rows, count), np.zeros((kinds, rows), real), np.zeros((kinds, rows), real)),
         *(np.zeros((slots, bins), count), np.zeros((slots, bins), count)),
         *(np.zeros((slots, bins), count), np.zeros((slots, bins), count), np.zeros((slots, bins), np.uint8)),
-        *(np.zeros(slots, count), np.zeros((slots, int(frozen.window.max()) + 1), np.uint8)),
+        *(np.zeros(slots, count), np.zeros(slots, count), np.zeros((slots, int(frozen.window.max()) + 1), np.uint8)),
         *(np.full((slots, 3), -2, count), np.zeros((slots, 2), count)),
     )
     return scale, tally
@@ -81,7 +81,7 @@ def _sparse(tally: Tally, scale: Scale) -> Partial:
     walker, walker_bin = np.nonzero(tally.walker_count)
     seen = np.flatnonzero(tally.seen)
     traveller, window = np.nonzero(tally.walker_windows)
-    met, moved = np.flatnonzero(tally.walker_squares), np.flatnonzero(tally.moves[:, 0])
+    moved = np.flatnonzero(tally.moves[:, 0])
     return {
         "visits_at": row * BLOCKS + block + scale.first_block,
         "visits": tally.visits[row, block],
@@ -97,8 +97,7 @@ def _sparse(tally: Tally, scale: Scale) -> Partial:
         "walker_count": tally.walker_count[walker, walker_bin],
         "walker_level": tally.walker_level[walker, walker_bin],
         "walker_ends": tally.walker_ends[walker, walker_bin],
-        "squares_at": met,
-        "walker_squares": tally.walker_squares[met],
+        "level_squares": np.stack([tally.walker_squares, tally.slot_squares]),
         "travel": np.stack([traveller, window]),
         "moves_at": moved,
         "moves": tally.moves[moved],
@@ -120,6 +119,7 @@ class Seen:
     walker_level: NDArray[np.int64]
     walker_ends: NDArray[np.uint8]
     walker_squares: NDArray[np.int64]
+    slot_squares: NDArray[np.int64]
     walker_windows: NDArray[np.uint8]
     moves: NDArray[np.int64]
     strange: int = 0
@@ -134,7 +134,7 @@ def merge_visits(survey: Visits, parts: Iterable[Partial]) -> Seen:
     seen, mean, squares = np.zeros(rows, count), np.zeros((kinds, rows)), np.zeros((kinds, rows))
     by_slot, by_walker = np.zeros((2, slots, bins), count), np.zeros((2, slots, bins), count)
     ends, windows = np.zeros((slots, bins), np.uint8), np.zeros((slots, int(frozen.window.max()) + 1), np.uint8)
-    walker_squares, moves, strange = np.zeros(slots, count), np.zeros((slots, 2), count), 0
+    level_squares, moves, strange = np.zeros((2, slots), count), np.zeros((slots, 2), count), 0
     for part in parts:
         strange += int(part["strange"][0])
         if "visits" not in part:
@@ -147,20 +147,18 @@ def merge_visits(survey: Visits, parts: Iterable[Partial]) -> Seen:
         at = np.divmod(part["walker_at"], BINS)
         by_walker[:, *at] += np.stack([part["walker_count"], part["walker_level"]])
         ends[at] |= part["walker_ends"]
-        walker_squares[part["squares_at"]] += part["walker_squares"]
+        level_squares += part["level_squares"]
         windows[tuple(part["travel"])] = 1
         moves[part["moves_at"]] += part["moves"]
     shape = (repeats, frozen.levels)
     return Seen(
         *(visits.reshape(*shape, blocks), sums.reshape(kinds, *shape, blocks)),
         *(mean.reshape(kinds, *shape), squares.reshape(kinds, *shape)),
-        *(*by_slot, *by_walker, ends, walker_squares, windows, moves, strange),
+        *(*by_slot, *by_walker, ends, *level_squares, windows, moves, strange),
     )
 
 
-def _merge_moments(
-    seen: NDArray[np.int64], mean: NDArray[np.float64], squares: NDArray[np.float64], part: Partial
-) -> None:
+def _merge_moments(seen: NDArray[np.int64], mean: NDArray[np.float64], squares: NDArray[np.float64], part: Partial) -> None:
     """Chan, Golub and LeVeque, Am. Stat. 37, 242 (1983), eq. 2.1: mean and squared deviations of two samples together."""
     at, more = part["seen_at"], part["seen"]
     before = seen[at]

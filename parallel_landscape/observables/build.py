@@ -101,7 +101,9 @@ def build(
         if own is not None:
             made[name] = Observable(own, around.landscape.params, _first_sentence(own))
             given = [key for key in parameters.get(name, {}) if key != KIND]
-            wrong += [f"[production.parameters.{name}] {key}: an observable of the landscape's own has no keys." for key in given]
+            wrong += [
+                f"[production.parameters.{name}] {key}: an observable of the landscape's own has no keys." for key in given
+            ]
         elif kind not in KINDS:
             wrong.append(f"{PLACE} {kind!r} is unknown; {_hint(kind, around)}{_offer(around)}")
         elif (reason := KINDS[kind].why_not(around)) is not None:

@@ -78,7 +78,9 @@ def test_error(
     assert network is not None and weights is not None
     test_set = around.data.test_set(patterns, None if path is None else around.base / path.expanduser())
     examples, _ = examples_of(network, test_set)
-    return Observable(errors_of(network, weights), examples, f"fraction of {examples.patterns} test patterns that come out wrong")
+    return Observable(
+        errors_of(network, weights), examples, f"fraction of {examples.patterns} test patterns that come out wrong"
+    )
 
 
 def margins(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from parallel_landscape.errors import RunError
 from parallel_landscape.store import checkpoint
-from parallel_landscape.store.frozen_tables import NAME, Frozen, read_frozen
+from parallel_landscape.store.frozen import NAME
+from parallel_landscape.store.frozen_tables import Frozen, read_frozen
 from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.store.segments import Segment
 
@@ -89,5 +90,3 @@ def _wrong(path: Path, segment: Segment, size: int | None) -> str | None:
             "put the file back from a copy"
         )
     return None
-
-

@@ -1,13 +1,8 @@
-"""`trajectory/frozen.h5`: all that the analysis of a trajectory needs to know of how it was sampled.
-
-Written once when production begins. Slot s samples states with probability proportional to exp(ln_weight[level]) inside its
-window; walkers that share a table point to the same row of it.
-"""
+"""The frozen weights of a run as its analysis reads them from `trajectory/frozen.h5`, which `store.frozen` writes."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.errors import RunError
-from parallel_landscape.store.hdf5 import write_hdf5
+from parallel_landscape.store.schema import VERSION
 
-NAME = "frozen.h5"
-SCHEMA = 1
 _SCALARS = ("ln_states", "energy_start", "energy_step", "levels", "sites", "sweeps_per_record", "weights_count", "ensemble")
 _SLOTS = ("slot", "repeat", "window", "member", "low", "high", "reached", "table")
 
@@ -38,8 +31,8 @@ class Observable:
 class Frozen:
     """The frozen weights of every slot.
 
-    Energy of level i is `energy_start + i * energy_step`. Per slot (length S): repeat, window, member, `low` and `high` (first and
-    last level of the window), reached, and the row `table` of the ragged `ln_weight`, which begins at `offset[table]`.
+    Energy of level i is `energy_start + i * energy_step`. Per slot (length S): repeat, window, member, `low` and `high` (first
+    and last level of the window), reached, and the row `table` of the ragged `ln_weight`, which begins at `offset[table]`.
     """
 
     ln_states: float
@@ -87,34 +80,11 @@ class Frozen:
         return self.energy_start + self.energy_step * np.arange(self.levels)
 
 
-def write_frozen(path: Path, frozen: Frozen) -> None:
-    """Write the file beside, fsync and rename; the same content gives the same file."""
-
-    def fill(file: Any) -> None:
-        file.attrs["schema_version"] = SCHEMA
-        for name in _SCALARS:
-            file.attrs[name] = getattr(frozen, name)
-        for name in (*_SLOTS, "ln_weight", "offset"):
-            file.create_dataset(name, data=getattr(frozen, name), track_times=False)
-        for name, column in _described(frozen.observables).items():
-            file.create_dataset(name, data=column, dtype=h5py.string_dtype(), shape=(len(column),), track_times=False)
-
-    write_hdf5(path, fill)
-
-
-def _described(observables: Sequence[Observable]) -> dict[str, list[str]]:
-    return {
-        "observables": [observable.name for observable in observables],
-        "unit": [observable.unit for observable in observables],
-        "meaning": [observable.meaning for observable in observables],
-    }
-
-
 def read_frozen(path: Path) -> Frozen:
     """The content of the file. Raises RunError when it is missing or damaged."""
     try:
         with h5py.File(path, "r") as file:
-            if int(file.attrs["schema_version"]) > SCHEMA:
+            if int(file.attrs["schema_version"]) > VERSION:
                 raise RunError(f"{path} was written by a newer version; upgrade to read it")
             scalars = {name: _plain(file.attrs[name]) for name in _SCALARS}
             arrays = {name: file[name][...].astype(np.int64) for name in (*_SLOTS, "offset") if name != "reached"}

@@ -170,7 +170,11 @@ RECORDS = _table(
     Variable("energy", _R, "i8", "1", "energy of the walker"),
     Variable("walker", _R, "i4", "1", "number of the walker that sits in the slot"),
     Variable(
-        "weights", ("record", "byte"), "u1", "1", "the configuration: one bit a weight, 1 for +1, lowest bit first; else as it is"
+        "weights",
+        ("record", "byte"),
+        "u1",
+        "1",
+        "the configuration: one bit a weight, 1 for +1, lowest bit first; else as it is",
     ),
 )
 

@@ -35,6 +35,8 @@ def added(plus: Iterable[Mapping[str, NDArray[Any]]], minus: Iterable[Mapping[st
     if len(order):
         new[1:] = np.any([np.diff(columns[name]) != 0 for name in _PLACE], axis=0)
         first = np.flatnonzero(new)
-        columns = {name: column[first] for name, column in columns.items()} | {"count": np.add.reduceat(columns["count"], first)}
+        columns = {name: column[first] for name, column in columns.items()} | {
+            "count": np.add.reduceat(columns["count"], first)
+        }
     kept = columns["count"] != 0
     return {name: column[kept] for name, column in columns.items()}
