@@ -17,9 +17,10 @@ from parallel_landscape.report.numbers import number, with_error
 
 WALKERS = 6
 THUMBNAIL = (3.4, 1.75)  # inches
+SMALL = (4.1, 2.9)  # where three stand in a row
 SECTIONS = {
     "entropy": "Entropy",
-    "learning": "How the windows converged",
+    "learning": "Convergence of the windows",
     "windows": "Windows: joins, exchange and flow",
     "observables": "Observables",
     "canonical": "At a temperature",
@@ -145,6 +146,7 @@ def _learning(material: Material) -> list[Drawing]:
             caption,
             f"{title} against the time of the run, {end}.",
             partial(plot, progress),
+            SMALL,
         )
         for key, (title, caption, plot) in texts.items()
     ]
@@ -160,6 +162,8 @@ def _windows(material: Material) -> list[Drawing]:
     trips = int(windows["round_trips"].values.sum())
     worst_text = number(np.nanmax(worst), 3) if np.isfinite(worst).any() else "not known"
     swap_text = f"{number(np.nanmin(swaps), 2)} to {number(np.nanmax(swaps), 2)}" if np.isfinite(swaps).any() else "none"
+    walks = material.flow
+    room = SMALL if walks is None else None
     found = [
         Drawing(
             *("joins", "windows", "Agreement at each join"),
@@ -167,21 +171,23 @@ def _windows(material: Material) -> list[Drawing]:
             "other.",
             f"Disagreement of neighbouring windows; the largest is {worst_text}.",
             partial(plots.plot_joins, windows, limit=limit),
+            room,
         ),
         Drawing(
             *("exchange", "windows", "Exchange between neighbours"),
             "Fraction of the meetings at which two walkers changed windows.",
             f"Fraction of exchanges accepted at each join: {swap_text}.",
             partial(plots.plot_exchange, windows),
+            room,
         ),
         Drawing(
             *("round-trips", "windows", "Round trips"),
             f"{trips:,} round trips between the lowest and the highest window, by the window where the walkers are now.",
             f"Round trips by window, {trips} in all.",
             partial(plots.plot_round_trips, windows),
+            room,
         ),
     ]
-    walks = material.flow
     if walks is not None:
         found.append(
             Drawing(

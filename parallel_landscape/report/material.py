@@ -59,7 +59,7 @@ class Material:
     @property
     def name(self) -> str:
         """Of the job."""
-        return str(self.status.get("name") or self.folder.path.name)
+        return str(self.job.get("name") or self.status.get("name") or self.folder.path.name)
 
 
 def collect(path: Path) -> Material:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from parallel_landscape.report.numbers import NOTHING, number, with_error
+from parallel_landscape.store.schema import WINDOWS
 
 MOST_ROWS = 400
 
@@ -39,13 +40,19 @@ def live_table(columns: dict[str, list[Any]]) -> Table:
     """One row a window, from the last report of a run without a result; None is not known."""
     shown = [name for name in columns if name not in ("energy_low", "energy_high")]
     headers = [("window", "number of the window, from the lowest energies up"), ("energies", "lowest to highest energy")]
-    headers += [(_words(name), "") for name in shown]
+    headers += [(_words(name), WINDOWS[name].meaning if name in WINDOWS else "") for name in shown]
     rows = []
     for window in range(len(columns["energy_low"])):
         cells = [columns[name][window] for name in shown]
         energies = f"{columns['energy_low'][window]} … {columns['energy_high'][window]}"
-        rows.append([str(window), energies, *(NOTHING if cell is None else number(cell) for cell in cells)])
+        rows.append([str(window), energies, *(_live(cell) for cell in cells)])
     return _shortened(headers, rows)
+
+
+def _live(cell: Any) -> str:
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return NOTHING if cell is None else number(cell)
 
 
 def values_table(data: xr.Dataset, dim: str) -> Table:

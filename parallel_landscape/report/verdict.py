@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from parallel_landscape.report.material import Material
+from parallel_landscape.report.numbers import number
+from parallel_landscape.status_view import duration
 
 # What to do about each status of `outcome`; a run that can be resumed is told so besides.
 ADVICE = {
@@ -23,6 +25,7 @@ ADVICE = {
     ),
     "unvisited levels": "Levels that were seen have no value: learn longer (a smaller ln_f_final) or add walkers_per_window.",
 }
+LARGE_ERROR = 1.0  # of ln g: the number of states is then unknown by more than a factor e
 _BAD = ("broken join", "unreached windows", "dead", "damaged")
 
 
@@ -43,11 +46,40 @@ def judge(material: Material) -> Verdict:
     if found["state"] in ("running", "elsewhere"):
         kind = "live"
     elif word == "converged":
-        kind = "good"
+        doubts = _doubts(material)
+        kind = "warning" if doubts else "good"
+        word = " ".join([word, *doubts])
     else:
         kind = "bad" if word in _BAD else "warning"
-    sentence = f"{reason[:1].upper()}{reason[1:]}. {errors(material)}".strip()
+    sentence = " ".join(filter(None, (f"{reason[:1].upper()}{reason[1:]}.", _stage(material), errors(material))))
     return Verdict(kind, word, sentence, _advice(material))
+
+
+def _doubts(material: Material) -> list[str]:
+    """What a reader has to know of a converged run before all else: the sampling may be done and the numbers still be poor."""
+    result, doubts = material.result, []
+    if result is not None and np.nanmax(result["ln_g_error"].values, initial=0.0) > LARGE_ERROR:
+        doubts.append("but with large errors")
+    if result is not None and str(result.attrs.get("analysis_status", "complete")) != "complete":
+        doubts.append("but with records missing")
+    return doubts
+
+
+def _stage(material: Material) -> str:
+    """How far a run has got that has no verdict of its own yet."""
+    found = material.status
+    if found["state"] not in ("running", "elsewhere", "dead"):
+        return ""
+    left = f", at least {duration(found['seconds_left'])} left" if found["seconds_left"] else ""
+    if found["phase"] == "produce" and found["produced"]:
+        return f"Production: round {found['produced'][0]:,} of {found['produced'][1]:,}{left}."
+    if "ln_f" not in found["windows"]:
+        return f"Phase: {found['phase']}{left}."
+    finished, final = found["windows"]["finished"], material.job.get("ensemble", {}).get("ln_f_final")
+    asked = f", {number(final, 2)} is asked for" if final else ""
+    largest = number(max(found["windows"]["ln_f"]), 2)
+    told = f"{sum(map(bool, finished))} of {len(finished)} windows have finished"
+    return f"Learning: {told}, the largest ln f is {largest}{asked}{left}."
 
 
 def errors(material: Material) -> str:
@@ -65,7 +97,7 @@ def errors(material: Material) -> str:
     without = int((np.isfinite(result["ln_g"].values) & ~np.isfinite(error)).sum())
     rest = f" {without} levels have a value but no error bar." if without else ""
     where = f"E\u00a0=\u00a0{int(result['energy'][worst])}"
-    return f"The largest standard error of ln g is {error[worst]:.2g}, at {where}, {source}.{rest}"
+    return f"The largest standard error of ln g is {number(error[worst], 2)}, at {where}, {source}.{rest}"
 
 
 def _advice(material: Material) -> list[str]:
@@ -78,6 +110,11 @@ def _advice(material: Material) -> list[str]:
     if found["status"] in ADVICE:
         advice.append(ADVICE[found["status"]])
     result = material.result
+    if result is not None and np.nanmax(result["ln_g_error"].values, initial=0.0) > LARGE_ERROR:
+        advice.append(
+            "Where the error of ln g is above 1, the number of states is unknown by more than a factor e: compare the "
+            "estimators below, and learn or record longer."
+        )
     if result is not None and not np.isfinite(result["ln_g_error"]).any():
         advice.append("For error bars, set [run] repeats = 2 or more: independent whole runs inside one job.")
     return advice

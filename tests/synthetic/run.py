@@ -7,12 +7,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-import h5netcdf
 import numpy as np
 from numpy.typing import NDArray
 
+from parallel_landscape.store.result import write_groups
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.store.schema import JOINT_PREFIX, Variable, group_schema
+from parallel_landscape.store.schema import JOINT_PREFIX
 
 LEVELS, WINDOWS = 22, 4
 OBSERVABLES = {"overlap-teacher": ("1", "overlap with the teacher"), "test-error": ("1", "fraction of test patterns wrong")}
@@ -23,7 +23,6 @@ ATTRIBUTES: dict[str, Any] = {
     "complete": "yes",
     "seed": "1",
     "version": "0.1.0",
-    "schema_version": 1,
     "estimator": "mbar",
     "observables": list(OBSERVABLES),
     "analysis_status": "complete",
@@ -141,25 +140,6 @@ def _overlap() -> dict[str, Any]:
     return found | {"probability_error": 0.05 * law, "pairs_within": np.full(5, 10**5), "probability_within": within}
 
 
-def write_groups(path: Path, groups: dict[str, dict[str, Any]], attributes: dict[str, Any]) -> None:
-    """Write groups as result.nc has them; what is not in the schema fails."""
-    with h5netcdf.File(path, "w") as file:
-        file.attrs.update(attributes)
-        for name, values in groups.items():
-            _write(file.create_group(name) if name else file, group_schema(name, OBSERVABLES), values)
-
-
-def _write(group: Any, schema: dict[str, Variable], values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        declared = schema[name]
-        array = np.asarray(value, dtype=declared.dtype)
-        for dim, size in zip(declared.dims, array.shape, strict=True):
-            if dim not in group.dimensions:
-                group.dimensions[dim] = size
-        variable = group.create_variable(name, declared.dims, array.dtype, data=array)
-        variable.attrs.update({"units": declared.unit, "long_name": declared.meaning})
-
-
 def write_run(path: Path, name: str = "synthetic", groups: dict[str, dict[str, Any]] | None = None, **attributes: Any) -> Path:
     """A run folder that is done, with a result of all groups, reports of learning and provenance; no checkpoints."""
     folder = RunFolder(path)
@@ -170,7 +150,7 @@ def write_run(path: Path, name: str = "synthetic", groups: dict[str, dict[str, A
     folder.provenance.write_text(json.dumps({"version": "0.1.0", "machine": {"host": name}, "ranks": 2, "earlier": []}))
     for number in range(1, 30):
         folder.report(report_line("learn", 7.0 * number, 2.0**-number))
-    write_groups(folder.result, whole_result() if groups is None else groups, ATTRIBUTES | attributes)
+    write_groups(folder.result, whole_result() if groups is None else groups, ATTRIBUTES | attributes, OBSERVABLES)
     return path
 
 

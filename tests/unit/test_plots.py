@@ -13,10 +13,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from synthetic.run import whole_result, write_groups
+from synthetic.run import OBSERVABLES, whole_result
 
 from parallel_landscape.analysis import plots
 from parallel_landscape.analysis.plots.style import PALETTE, RAMP, SURFACE, isolated
+from parallel_landscape.store.result import write_groups
 
 matplotlib.use("Agg")
 
@@ -24,7 +25,7 @@ matplotlib.use("Agg")
 @pytest.fixture(scope="module")
 def groups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, xr.Dataset]:
     path = tmp_path_factory.mktemp("plots") / "result.nc"
-    write_groups(path, whole_result(), {"normalisation": "absolute", "estimator": "mbar"})
+    write_groups(path, whole_result(), {"normalisation": "absolute", "estimator": "mbar"}, OBSERVABLES)
     return {name.strip("/"): group.load() for name, group in xr.open_groups(path, engine="h5netcdf").items()}
 
 

@@ -17,6 +17,7 @@ import xarray as xr
 from synthetic.run import JOB, report_line, whole_result, write_run
 
 import parallel_landscape as pl
+from parallel_landscape.analysis import plots
 from parallel_landscape.cli import main
 from parallel_landscape.report import references
 from parallel_landscape.report.figures import drawings
@@ -148,6 +149,7 @@ def test_names_of_a_run_are_text_not_markup(tmp_path: Path) -> None:
 
 def test_an_observable_with_a_nasty_name_makes_no_odd_files(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", groups=few())
+    (run / "checksums.json").unlink()
     with h5py.File(run / "result.nc", "r+") as file:
         for suffix in ("", "_error"):
             file.move(f"test-error{suffix}", f"a b$^<i>{suffix}")
@@ -190,7 +192,8 @@ def test_a_damaged_result_is_said_and_the_rest_shown(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     (run / "result.nc").write_bytes((run / "result.nc").read_bytes()[:2000])
     page = report(run)
-    assert "verdict bad" in page.text and "cannot be read" in page.words
+    assert "verdict bad" in page.text and "does not match its checksum" in page.words
+    assert page.words.count("synthetic") and "pland resume" in page.words
     assert list(page.figures) == ["ln-f", "flatness", "coverage"]
 
 
@@ -198,6 +201,7 @@ def test_without_an_analysis_it_says_so(tmp_path: Path) -> None:
     values = few()
     values[""]["ln_g_error"] = np.full(22, np.nan)
     run = write_run(tmp_path / "run", groups=values, observables=[])
+    (run / "checksums.json").unlink()
     with h5py.File(run / "result.nc", "r+") as file:
         del file.attrs["estimator"]
     page = report(run)
@@ -211,6 +215,21 @@ def test_every_verdict_but_converged_says_what_to_do(tmp_path: Path, status: str
     run = write_run(tmp_path / "run", groups=few(), status=status, complete="no" if status == "out of time" else "yes")
     verdict = judge(collect(run))
     assert verdict.kind in ("bad", "warning") and verdict.advice
+
+
+@pytest.mark.parametrize(
+    ("error", "analysis", "word"),
+    [
+        (0.5, "complete", "converged"), (1.5, "complete", "converged but with large errors"),
+        (0.5, "incomplete: 7 of 90 records are left out", "converged but with records missing"),
+    ],
+)  # fmt: skip
+def test_a_converged_run_with_poor_numbers_is_not_green(tmp_path: Path, error: float, analysis: str, word: str) -> None:
+    values = few()
+    values[""]["ln_g_error"] = np.full(22, error)
+    verdict = judge(collect(write_run(tmp_path / "run", groups=values, analysis_status=analysis)))
+    assert verdict.word == word and verdict.kind == ("good" if word == "converged" else "warning")
+    assert bool(verdict.advice) == (error > 1)
 
 
 def test_figures_as_files(tmp_path: Path) -> None:
@@ -230,6 +249,19 @@ def test_figures_in_a_folder_of_choice(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "file").write_text("")
     assert main(["report", str(run), "--figures", str(tmp_path / "file")]) == 2
     assert "give png, pdf or a folder" in capsys.readouterr().err
+
+
+def test_the_example_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    (tmp_path / "runs").mkdir()
+    write_run(tmp_path / "runs" / "digits-3-vs-5", groups=few() | {"windows": whole_result()["windows"]})
+    text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    exec(example, {})
+    assert (tmp_path / "figure.pdf").exists() and (tmp_path / "runs" / "digits-3-vs-5" / "report.html").exists()
+    named = set(re.findall(r"`(plot_\w+)", text))
+    assert named == set(plots.__all__)
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ def plot_ln_f(progress: xr.Dataset, ax: Axes | None = None) -> Axes:
         log_y(ax, np.append(progress["ln_f"].values, final or np.nan))
         if final:
             ax.axhline(float(final), color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="asked for")
-            legend(ax, loc="upper right", ncols=2)
+            _legend(ax)
     return ax
 
 
@@ -69,5 +69,10 @@ def _against_time(progress: xr.Dataset, name: str, axis: str, ax: Axes | None) -
     began = progress.attrs.get("production_seconds")
     if began is not None and np.isfinite(began) and began > seconds[0]:
         ax.axvline(began / _LENGTH[unit], color=MUTED, linewidth=0.8, linestyle=":", label="production begins")
-    legend(ax, ncols=2)
+    _legend(ax)
     return ax
+
+
+def _legend(ax: Axes) -> None:
+    """Above the axes, where it hides no curve."""
+    legend(ax, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, columnspacing=1.2, borderpad=0.2)

@@ -123,6 +123,8 @@ def log_y(ax: Axes, seen: ArrayLike) -> None:
     if len(shown) and shown.max() > 30 * shown.min():
         ax.yaxis.set_minor_formatter(NullFormatter())
         ax.yaxis.set_major_locator(LogLocator(numticks=7))
+    elif len(shown) and shown.max() < 3 * shown.min():
+        ax.set_ylim(shown.min() / 3, shown.max() * 3)
 
 
 def values(data: xr.Dataset, name: str) -> NDArray[np.float64]:
