@@ -160,7 +160,7 @@ def _facts(material: Material) -> list[tuple[str, str]]:
         facts.append(("proposals while learning", number(steps, 3)))
     if found["seconds"] is not None:
         facts.append(("time of the run", duration(found["seconds"])))
-    if found["checkpoints"]:
+    if found["checkpoints"] and found["state"] != "done":
         newest = found["checkpoints"][0]
         facts.append(("last checkpoint", f"{duration(newest['age'])} old, {size(newest['bytes'])}"))
     return facts

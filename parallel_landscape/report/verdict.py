@@ -76,7 +76,7 @@ def _stage(material: Material) -> str:
     if "ln_f" not in found["windows"]:
         return f"Phase: {found['phase']}{left}."
     finished, final = found["windows"]["finished"], material.job.get("ensemble", {}).get("ln_f_final")
-    asked = f", {number(final, 2)} is asked for" if final else ""
+    asked = f" ({number(final, 2)} is asked for)" if final else ""
     largest = number(max(found["windows"]["ln_f"]), 2)
     told = f"{sum(map(bool, finished))} of {len(finished)} windows have finished"
     return f"Learning: {told}, the largest ln f is {largest}{asked}{left}."
