@@ -21,7 +21,7 @@ from parallel_landscape.store.frozen_tables import Frozen
 
 PAIRS = 100_000_000  # compared in each range at most, unless asked otherwise
 GROUPS = 16  # of time, left out one by one
-STRATA = 12  # of levels, at most
+STRATA = 6  # of levels, at most
 TILE = 256  # records on a side of a block of pairs
 Real = NDArray[np.float64]
 
@@ -155,30 +155,56 @@ def overlaps(chosen: Partial, ln_g: Real, left_ln_g: Real, sizes: Real, count: i
     strata = make_strata(np.bincount(record["level"], minlength=len(ln_g)), ln_g)
     tally = _tally(record, strata, count)
     held = strata.weights(ln_g)
-    law = _law(tally.apart, held)
     groups = np.bincount(record["group"], minlength=GROUPS).astype(float)
-    left = np.array([_law(tally.apart - mine, held) for mine in tally.group])
-    weighed = np.array([_law(tally.apart, row) for row in strata.weights(left_ln_g)])
-    error = np.hypot(jackknife(law, left, groups), np.nan_to_num(jackknife(law, weighed, sizes)))
+    apart = tally.cells.sum(axis=(0, 1))
+    law = _law(apart, held)
+    left = np.array([_law(apart - mine, held) for mine in tally.of_groups()])
+    weighed = np.array([_law(apart, row) for row in strata.weights(left_ln_g)])
+    spread = _corrected(jackknife(law, left, groups) ** 2, tally.cells, held)
+    error = np.sqrt(spread + np.nan_to_num(jackknife(law, weighed, sizes)) ** 2)
     return Overlaps(law[::-1], error[::-1], _law(tally.within, held)[::-1], tally.pairs, tally.pairs_within)
 
 
 @dataclass
 class _Tally:
-    """Weighted pairs by strata and distance: apart, within (strata, strata, N + 1); group (groups, strata, strata, N + 1):
-    those in which the group of time has a part."""
+    """Weighted pairs by strata and distance: cells (groups, groups, strata, strata, N + 1), of two groups of time, the earlier
+    one first; within (strata, strata, N + 1)."""
 
-    apart: Real
+    cells: Real
     within: Real
-    group: Real
     pairs: int = 0
     pairs_within: int = 0
+
+    def of_groups(self) -> Real:
+        """(groups, strata, strata, N + 1): pairs in which each group of time has a part."""
+        own = np.array([self.cells[group, group] for group in range(GROUPS)])
+        return np.asarray(self.cells.sum(axis=0) + self.cells.sum(axis=1) - own)
+
+
+def _corrected(variance: Real, cells: Real, held: Real) -> Real:
+    """The jackknife's variance (N + 1,) less what it counts twice: how much the law of two groups of time differs from what
+    these two have in common with all others.
+
+    B. Efron and C. Stein, Ann. Stat. 9, 586 (1981): of a mean over pairs, the jackknife doubles the variance of this part.
+    """
+    first, second = np.triu_indices(GROUPS, 1)
+    filled = cells[first, second].sum(axis=(1, 2, 3)) > 0
+    if not filled.all():
+        return variance
+    laws = np.zeros((GROUPS, GROUPS, cells.shape[-1]))
+    laws[first, second] = [_law(pairs, held) for pairs in cells[first, second]]
+    laws += laws.swapaxes(0, 1)
+    mean = laws[first, second].mean(axis=0)
+    of_group = (laws.sum(axis=1) / (GROUPS - 1) - mean) * (GROUPS - 1) / (GROUPS - 2)
+    rest = laws[first, second] - mean - of_group[first] - of_group[second]
+    mixed = np.sum(rest**2, axis=0) / (GROUPS * (GROUPS - 3) / 2)
+    return np.asarray(np.maximum(variance - 2 * mixed / (GROUPS * (GROUPS - 1)), variance / 2))
 
 
 def _tally(record: Partial, strata: Strata, count: int) -> _Tally:
     """Compare all pairs, a tile at a time."""
     shape = (strata.count, strata.count, count + 1)
-    tally = _Tally(np.zeros(shape), np.zeros(shape), np.zeros((GROUPS, *shape)))
+    tally = _Tally(np.zeros((GROUPS, GROUPS, *shape)), np.zeros(shape))
     bits, group = _words(record["weights"]), record["group"]
     share, stratum = strata.share[record["level"]], strata.number[record["level"]]
     tiles = _tiles(group)
@@ -190,11 +216,9 @@ def _tally(record: Partial, strata: Strata, count: int) -> _Tally:
             later = np.ones(key.shape, bool) if first != other else np.triu(np.ones(key.shape, bool), 1)
             same = later & (record["walker"][a, None] == record["walker"][None, b])
             strangers = later & ~same & (record["slot"][a, None] != record["slot"][None, b])
-            found = np.bincount(key[strangers], product[strangers], tally.apart.size).reshape(shape)
-            tally.apart += found
-            for number in {int(group[first]), int(group[other])}:
-                tally.group[number] += found
-            tally.within += np.bincount(key[same], product[same], tally.apart.size).reshape(shape)
+            found = np.bincount(key[strangers], product[strangers], tally.within.size).reshape(shape)
+            tally.cells[group[first], group[other]] += found
+            tally.within += np.bincount(key[same], product[same], tally.within.size).reshape(shape)
             tally.pairs, tally.pairs_within = tally.pairs + int(strangers.sum()), tally.pairs_within + int(same.sum())
     return tally
 

@@ -163,12 +163,18 @@ def notes(found: Findings) -> str:
     return " ".join(found.attributes["analysis_notes"])
 
 
+def publish(path: Path, about: dict[str, Any]) -> None:
+    """A second checkpoint."""
+    (path / "checkpoints" / "000002").mkdir()
+    checkpoint.publish(path / "checkpoints", 2, about, [])
+
+
 def sound(path: Path, names: set[str]) -> Findings:
     """The analysis of a run whose checkpoint names all segments but these."""
     generation, _ = checkpoint.newest(path / "checkpoints")
     assert generation is not None
     kept = [segment for segment in generation.about["segments"] if segment["name"] not in names]
-    checkpoint.publish(path / "checkpoints", 2, {**generation.about, "segments": kept}, [])
+    publish(path, {**generation.about, "segments": kept})
     return analyze(path, Request(scheduler="none"))
 
 
@@ -262,7 +268,7 @@ def test_segments_merged_away_under_our_hands_are_found_in_the_next_checkpoint(
         if victim.exists():
             victim.rename(merged)
             rows = [{**s, "name": merged.name} if s["name"] == victim.name else s for s in generation.about["segments"]]
-            checkpoint.publish(run / "checkpoints", 2, {**generation.about, "segments": rows}, [])
+            publish(run, {**generation.about, "segments": rows})
         return real(source, memory)
 
     monkeypatch.setattr(survey, "open_source", merging)
@@ -279,7 +285,7 @@ def test_ten_thousand_segments_open_in_seconds(tmp_path: Path) -> None:
     for number in range(10_000):
         rows.append({**row, "name": f"leg-0000-rank-00000-{number + 10:06d}.h5"})
         os.link(run / "trajectory" / row["name"], run / "trajectory" / rows[-1]["name"])
-    checkpoint.publish(run / "checkpoints", 2, {**generation.about, "segments": rows}, [])
+    publish(run, {**generation.about, "segments": rows})
     started = time.perf_counter()
     catalogue = read_catalogue(run)
     assert len(catalogue.segments) == 10_000 and time.perf_counter() - started < 10
@@ -343,11 +349,10 @@ def test_a_run_without_production_has_canonical_averages(tmp_path: Path) -> None
 
 
 def test_temperatures_beyond_the_sampled_energies_are_marked(tmp_path: Path) -> None:
-    made = replace(MADE, windows=3, records=2000)
-    run = write_run(tmp_path / "run", made)
+    run = write_run(tmp_path / "run", replace(MADE, bits=20, records=2000))
     with h5py.File(run / "trajectory" / "frozen.h5", "r+") as file:
         file.attrs["energy_start"] = -4  # so that four levels below the lowest window are not sampled
-        file.attrs["levels"] = 17
+        file.attrs["levels"] = 25
         for name in ("low", "high"):
             file[name][...] = file[name][...] + 4
     found = analyze(run, Request(Question(betas=(0.0, 8.0)), scheduler="none"))
