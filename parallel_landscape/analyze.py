@@ -133,6 +133,22 @@ def surveyor(folder: RunFolder, catalogue: Catalogue, request: Request) -> Itera
         yield Surveyor(folder, catalogue, request.memory, run, request.quiet)
 
 
+def request_of(given: dict[str, Any]) -> Request:
+    """The request of a command line, by the names of its options. Raises JobError with what makes no sense."""
+    credentials = {what: str(given[f"tls_{what}"]) for what in ("ca", "cert", "key") if given[f"tls_{what}"]}
+    if credentials and "://" not in given["scheduler"]:
+        raise JobError(
+            "--tls-ca, --tls-cert and --tls-key belong to a scheduler's address, such as --scheduler tls://host:8786"
+        )
+    question = Question(
+        betas=None if given["beta"] is None else tuple(given["beta"]),
+        ranges=tuple((low, high) for low, high in given["energy"]),
+        joint=tuple(given["joint"]),
+        **({} if given["pairs"] is None else {"pairs": given["pairs"]}),
+    )
+    return Request(question, given["scheduler"], given["workers"] or 0, given["memory"], credentials, given["quiet"])
+
+
 def lines(path: Path, findings: Findings) -> Sequence[str]:
     """What `pland analyze` says in the end."""
     about = findings.attributes

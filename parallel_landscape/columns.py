@@ -19,7 +19,7 @@ Column = tuple[str, tuple[int, ...]]  # type and shape of an entry
 
 def columns_of(section: Production, landscape: Landscape, seed: int) -> dict[str, Column]:
     """The columns of a record besides those that all have."""
-    columns: dict[str, Column] = {name: ("f8", ()) for name in section.observables}
+    columns: dict[str, Column] = dict.fromkeys(section.observables, ("f8", ()))
     if section.weights and landscape.weights is not None:
         example = landscape.weights(landscape.initial(generator(seed, Purpose.PILOT)))
         stored = stored_weights(example, "bits" if binary_weights(landscape, seed) else "as they are")

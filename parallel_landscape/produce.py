@@ -61,7 +61,7 @@ class Production:
         self.learning.restore_slot(slot, arrays)
 
     def ln_weight(self, slot: Slot) -> NDArray[np.float64]:
-        """ln of the weight of each level of the slot's window: the one it has, also where learning never was; -inf: no sampling."""
+        """ln of the weight of each level of the slot's window, also where learning never was; -inf when nothing is sampled."""
         low, high = self.learning.window_of(slot)
         return -slot.ln_g[low : high + 1] if slot.reached else np.full(high - low + 1, -np.inf)
 

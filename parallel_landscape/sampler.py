@@ -74,7 +74,7 @@ class Sampler:
         self._move(self.advance_kernel, slot, Weight(slot.ln_g, slot.histogram, ln_f), purpose, steps)
 
     def advance_frozen(self, slot: Slot, counts: NDArray[np.int64], low: int, steps: int) -> None:
-        """Move the slot's walker under its table as it is, counting all proposals; `counts` as `frozen.no_counts` makes them."""
+        """Move the slot's walker under its table as it is, and count all proposals; `counts` comes from `frozen.no_counts`."""
         assert self.frozen_kernel is not None
         weight = Frozen(slot.ln_g, slot.histogram, counts.reshape(-1), low, counts.shape[1] // 2 - 1)
         self._move(self.frozen_kernel, slot, weight, Purpose.PRODUCE, steps)

@@ -62,7 +62,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Recording:
-    """Bytes of a record, changes of level of which proposals are counted apart, bytes of a slot's counts and of a rank's buffer."""
+    """Bytes of a record, columns of the counts of proposals, bytes of these counts in a slot, bytes of a rank's buffer."""
 
     record: int = 0
     changes: int = 0

@@ -23,8 +23,8 @@ from parallel_landscape.store.schema import JOINT_PREFIX
 
 Real = NDArray[np.float64]
 Groups = dict[str, dict[str, Any]]
-APART = 2.0  # mean squared difference of two estimates, in units of their errors, above which they are said to disagree
-FAR = 5.0  # the largest difference in these units
+APART = 4.0  # mean squared difference of two estimates, in units of their errors, above which they are said to disagree
+FAR = 5.5  # the largest difference in these units
 
 
 @dataclass(frozen=True)
@@ -229,14 +229,15 @@ def _overlap(
             rows.append(overlap.nothing(frozen.weights_count))
             continue
         wanted = math.sqrt(2.0 * question.pairs)
-        chance, weight = overlap.choose(samples, refined.ln_g, wanted)
+        chance = overlap.choose(samples, refined.ln_g, wanted)
         levels = np.flatnonzero(chance)
         first, last = int(levels[0]), int(levels[-1]) + 1
         survey = overlap.Chosen(frozen, tuple(chance[first:last].tolist()), first)
         chosen = overlap.merge_chosen(ask(survey))
         if samples.sum() > wanted:
             said.append(f"overlaps at energies {low} to {high} rest on {len(chosen['slot'])} of {samples.sum()} records")
-        rows.append(overlap.overlaps(chosen, weight, frozen.weights_count, timeline.records * timeline.sweeps))
+        about = (refined.ln_g, refined.left_ln_g, refined.sizes)
+        rows.append(overlap.overlaps(chosen, *about, frozen.weights_count, timeline.records * timeline.sweeps))
     count = frozen.weights_count
     return {
         "q": np.linspace(-1.0, 1.0, count + 1),

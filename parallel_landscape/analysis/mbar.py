@@ -20,6 +20,7 @@ from scipy.sparse.linalg import spsolve
 
 PRECISION = 1e-12  # of the expected records of a table, relative
 MOST_STEPS = 200
+FULL = 50_000  # entries, up to which full matrices are faster than sparse ones
 Real = NDArray[np.float64]
 
 
@@ -141,10 +142,17 @@ class _Problem:
 
     def _newton_step(self, terms: Real, gradient: Real) -> Real:
         shape = (len(self.table_counts), len(self.level_counts))
+        step = np.zeros(len(gradient))
+        if shape[0] * shape[1] < FULL:
+            full = np.zeros(shape)
+            full[self.row, self.column] = terms
+            weighted = full * self.level_counts
+            curvature = np.diag(weighted.sum(axis=1) + 1e-14 * self.table_counts) - weighted @ full.T
+            step[1:] = np.linalg.lstsq(curvature[1:, 1:], -gradient[1:])[0]
+            return step
         shares = sparse.csr_matrix((terms, (self.row, self.column)), shape=shape)
         weighted = shares.multiply(self.level_counts[None, :]).tocsr()
         hessian = sparse.diags(np.asarray(weighted.sum(axis=1)).ravel()) - weighted @ shares.T
-        step = np.zeros(len(gradient))
         inner = sparse.csc_matrix(hessian)[1:, 1:]
         inner = inner + sparse.diags(1e-14 * self.table_counts[1:])
         step[1:] = spsolve(sparse.csc_matrix(inner), -gradient[1:])

@@ -21,6 +21,7 @@ from parallel_landscape.store.frozen_tables import Frozen
 
 PAIRS = 100_000_000  # compared in each range at most, unless asked otherwise
 GROUPS = 16  # of time, left out one by one
+STRATA = 6  # of levels, at most
 TILE = 256  # records on a side of a block of pairs
 Real = NDArray[np.float64]
 
@@ -84,8 +85,8 @@ def _uniform(slot: NDArray[Any], sweep: NDArray[Any]) -> Real:
         return np.asarray(((x ^ (x >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53)
 
 
-def choose(samples: NDArray[np.int64], ln_g: Real, wanted: float) -> tuple[Real, Real]:
-    """(chance, weight) of every level so that about `wanted` records are taken and, with their weights, stand for all states.
+def choose(samples: NDArray[np.int64], ln_g: Real, wanted: float) -> Real:
+    """The chance of every level so that about `wanted` records are taken, of each level as its states deserve.
 
     A state on level E is recorded n(E) / g(E) times, so its records should be taken in proportion to g(E) / n(E); where there
     are too few, all are taken and weigh more.
@@ -98,11 +99,7 @@ def choose(samples: NDArray[np.int64], ln_g: Real, wanted: float) -> tuple[Real,
         for _ in range(200):
             scale = (low + high) / 2
             low, high = (scale, high) if np.minimum(1.0, scale * ratio) @ samples < wanted else (low, scale)
-    chance = np.minimum(1.0, scale * ratio)
-    # levels that would give less than one record in a thousand of their share are noise, not signal
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weight = np.where(chance > 0, scale * ratio / chance, 0.0)
-    return chance, weight
+    return np.asarray(np.minimum(1.0, scale * ratio))
 
 
 @dataclass(frozen=True)
@@ -116,31 +113,124 @@ class Overlaps:
     pairs_within: int
 
 
-def overlaps(chosen: Partial, weight: Real, count: int, last_sweep: int) -> Overlaps:
+@dataclass(frozen=True)
+class Strata:
+    """Adjacent levels taken together: `number` (levels,) of the stratum, -1 for none; `share` (levels,): what a record of the
+    level weighs within its stratum."""
+
+    number: NDArray[np.int64]
+    share: Real
+    count: int
+
+    def weights(self, ln_g: Real) -> Real:
+        """Fraction of all states that each stratum holds, from ln_g (..., levels)."""
+        usable = (self.number >= 0) & np.isfinite(ln_g)
+        states = np.where(usable, np.exp(ln_g - np.max(np.where(usable, ln_g, -np.inf), axis=-1, keepdims=True)), 0.0)
+        held = np.stack([states[..., self.number == stratum].sum(axis=-1) for stratum in range(self.count)], axis=-1)
+        return np.asarray(held / held.sum(axis=-1, keepdims=True))
+
+
+def make_strata(taken: NDArray[np.int64], ln_g: Real) -> Strata:
+    """Strata of about the same number of states, from the records taken on each level (levels,)."""
+    there = (taken > 0) & np.isfinite(ln_g)
+    states = np.where(there, np.exp(ln_g - ln_g[there].max()), 0.0)
+    levels = np.flatnonzero(there)
+    reached = np.cumsum(states[levels]) / states.sum()
+    stratum = np.minimum((reached * STRATA * (1 - 1e-12)).astype(np.int64), STRATA - 1)
+    number = np.full(len(ln_g), -1)
+    number[levels] = np.unique(stratum, return_inverse=True)[1]
+    return Strata(number, states / np.maximum(taken, 1), int(number.max()) + 1)
+
+
+def overlaps(chosen: Partial, ln_g: Real, left_ln_g: Real, sizes: Real, count: int, last_sweep: int) -> Overlaps:
     """P(q) between records of different walkers in different slots, and between those of one walker, from the records of a
-    `Chosen` survey, the weight of each level, and the number of weights of a configuration."""
+    `Chosen` survey. ln_g (levels,), and without one block of time each (blocks, levels) of `sizes`; count: weights of a state.
+
+    Pairs of two strata make a law of their own; P is the mean of these laws by the number of states. Its error has two parts:
+    that of the laws, by leaving out groups of time with all their pairs, and that of the numbers of states.
+    """
     order = np.lexsort((chosen["slot"], chosen["sweep"]))
     record = {name: column[order] for name, column in chosen.items()}
-    groups = np.minimum(GROUPS - 1, GROUPS * (record["sweep"] - 1) // max(1, last_sweep))
-    share = weight[record["level"]]
-    bits = _words(record["weights"])
-    apart, within = np.zeros((GROUPS, GROUPS, count + 1)), np.zeros(count + 1)
-    pairs = pairs_within = 0
-    starts = _tiles(groups)
-    for i, (first, last) in enumerate(starts):
-        for other, other_last in starts[i:]:
+    record["group"] = np.minimum(GROUPS - 1, GROUPS * (record["sweep"] - 1) // max(1, last_sweep))
+    strata = make_strata(np.bincount(record["level"], minlength=len(ln_g)), ln_g)
+    tally = _tally(record, strata, count)
+    held = strata.weights(ln_g)
+    groups = np.bincount(record["group"], minlength=GROUPS).astype(float)
+    apart = tally.cells.sum(axis=(0, 1))
+    law = _law(apart, held)
+    left = np.array([_law(apart - mine, held) for mine in tally.of_groups()])
+    weighed = np.array([_law(apart, row) for row in strata.weights(left_ln_g)])
+    spread = _corrected(jackknife(law, left, groups) ** 2, tally.cells, held)
+    error = np.sqrt(spread + np.nan_to_num(jackknife(law, weighed, sizes)) ** 2)
+    return Overlaps(law[::-1], error[::-1], _law(tally.within, held)[::-1], tally.pairs, tally.pairs_within)
+
+
+@dataclass
+class _Tally:
+    """Weighted pairs by strata and distance: cells (groups, groups, strata, strata, N + 1), of two groups of time, the earlier
+    one first; within (strata, strata, N + 1)."""
+
+    cells: Real
+    within: Real
+    pairs: int = 0
+    pairs_within: int = 0
+
+    def of_groups(self) -> Real:
+        """(groups, strata, strata, N + 1): pairs in which each group of time has a part."""
+        own = np.array([self.cells[group, group] for group in range(GROUPS)])
+        return np.asarray(self.cells.sum(axis=0) + self.cells.sum(axis=1) - own)
+
+
+def _corrected(variance: Real, cells: Real, held: Real) -> Real:
+    """The jackknife's variance (N + 1,) less what it counts twice: how much the law of two groups of time differs from what
+    these two have in common with all others.
+
+    B. Efron and C. Stein, Ann. Stat. 9, 586 (1981): of a mean over pairs, the jackknife doubles the variance of this part.
+    """
+    first, second = np.triu_indices(GROUPS, 1)
+    filled = cells[first, second].sum(axis=(1, 2, 3)) > 0
+    if not filled.all():
+        return variance
+    laws = np.zeros((GROUPS, GROUPS, cells.shape[-1]))
+    laws[first, second] = [_law(pairs, held) for pairs in cells[first, second]]
+    laws += laws.swapaxes(0, 1)
+    mean = laws[first, second].mean(axis=0)
+    of_group = (laws.sum(axis=1) / (GROUPS - 1) - mean) * (GROUPS - 1) / (GROUPS - 2)
+    rest = laws[first, second] - mean - of_group[first] - of_group[second]
+    mixed = np.sum(rest**2, axis=0) / (GROUPS * (GROUPS - 3) / 2)
+    return np.asarray(np.maximum(variance - 2 * mixed / (GROUPS * (GROUPS - 1)), variance / 2))
+
+
+def _tally(record: Partial, strata: Strata, count: int) -> _Tally:
+    """Compare all pairs, a tile at a time."""
+    shape = (strata.count, strata.count, count + 1)
+    tally = _Tally(np.zeros((GROUPS, GROUPS, *shape)), np.zeros(shape))
+    bits, group = _words(record["weights"]), record["group"]
+    share, stratum = strata.share[record["level"]], strata.number[record["level"]]
+    tiles = _tiles(group)
+    for i, (first, last) in enumerate(tiles):
+        for other, other_last in tiles[i:]:
             a, b = slice(first, last), slice(other, other_last)
-            differ = _distances(bits[a], bits[b])
+            key = _distances(bits[a], bits[b]) + (stratum[a, None] * strata.count + stratum[None, b]) * (count + 1)
             product = share[a, None] * share[None, b]
-            later = np.ones(differ.shape, bool) if first != other else np.triu(np.ones(differ.shape, bool), 1)
-            same = record["walker"][a, None] == record["walker"][None, b]
+            later = np.ones(key.shape, bool) if first != other else np.triu(np.ones(key.shape, bool), 1)
+            same = later & (record["walker"][a, None] == record["walker"][None, b])
             strangers = later & ~same & (record["slot"][a, None] != record["slot"][None, b])
-            apart[groups[first], groups[other]] += np.bincount(differ[strangers], product[strangers], count + 1)
-            within += np.bincount(differ[later & same], product[later & same], count + 1)
-            pairs, pairs_within = pairs + int(strangers.sum()), pairs_within + int((later & same).sum())
-    return Overlaps(
-        *_law(apart, np.bincount(groups, minlength=GROUPS).astype(float)), _normal(within)[::-1], pairs, pairs_within
-    )
+            found = np.bincount(key[strangers], product[strangers], tally.within.size).reshape(shape)
+            tally.cells[group[first], group[other]] += found
+            tally.within += np.bincount(key[same], product[same], tally.within.size).reshape(shape)
+            tally.pairs, tally.pairs_within = tally.pairs + int(strangers.sum()), tally.pairs_within + int(same.sum())
+    return tally
+
+
+def _law(pairs: Real, held: Real) -> Real:
+    """P over the distance, from pairs (strata, strata, N + 1) and the fraction of states in each stratum."""
+    pairs = pairs + pairs.swapaxes(0, 1)
+    total = pairs.sum(axis=2)
+    weight = np.outer(held, held) * (total > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        laws = np.where(total[:, :, None] > 0, pairs / total[:, :, None], 0.0)
+        return np.asarray(np.einsum("ab,abq->q", weight, laws) / weight.sum())
 
 
 def _words(weights: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -165,22 +255,6 @@ def _distances(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.int64
     for word in range(a.shape[1]):
         found += np.bitwise_count(a[:, word, None] ^ b[None, :, word])
     return found
-
-
-def _normal(histogram: Real) -> Real:
-    total = histogram.sum()
-    return histogram / total if total > 0 else np.full(histogram.shape, np.nan)
-
-
-def _law(apart: Real, sizes: Real) -> tuple[Real, Real]:
-    """Probability over q from -1 up, and its error by leaving out one group of time with all its pairs."""
-    whole = _normal(apart.sum(axis=(0, 1)))
-    left = []
-    for group in range(GROUPS):
-        kept = np.arange(GROUPS) != group
-        left.append(_normal(apart[np.ix_(kept, kept)].sum(axis=(0, 1))))
-    error = jackknife(whole, np.array(left), sizes)
-    return whole[::-1], error[::-1]
 
 
 def merge_chosen(parts: Iterable[Partial]) -> Partial:

@@ -49,10 +49,10 @@ def build_test_set(
     else:
         drawn = HELD_OUT[source.__name__](network, rng, test_rng, count, **own)
     test = checked(drawn.patterns, drawn.labels, network)
-    if not values["binarise"] and not values["standardise"]:
+    if not values.get("binarise") and not values["standardise"]:  # a source that splits inputs itself has done so
         return test
     training = source(network, stream(own_seed, Purpose.SOURCE), **own)
-    change = binarised if values["binarise"] else standardised
+    change = binarised if values.get("binarise") else standardised
     return TrainingSet(change(test.patterns, training.patterns), test.labels)
 
 

@@ -2,8 +2,8 @@
 
     E_d(w) = < E(w^A) > over sets A of d N weights,  w^A: w with the weights in A flipped
 
-C. Baldassi, F. Pittorino, R. Zecchina, PNAS 117, 161 (2020); F. Pittorino et al., ICLR 2021. The flips are made with the moves of
-the landscape, on a copy, and taken back. Sets are drawn from (seed, slot, record), so they do not depend on ranks.
+C. Baldassi, F. Pittorino, R. Zecchina, PNAS 117, 161 (2020); F. Pittorino et al., ICLR 2021. The flips are made with the moves
+of the landscape, on a copy, and taken back. Sets are drawn from (seed, slot, record), so they do not depend on ranks.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def copy_of(fields: int) -> Callable[[Any, Any], None]:
 
         return copy
 
-    copies = done
+    copies: Callable[[Any, Any], None] = done
     for field in range(fields):
         copies = after(copies, field)
     return copies
@@ -98,13 +98,16 @@ def local_energy_of(delta: Callable[..., Any], commit: Callable[..., Any], field
 def local_energy(
     around: Around,
     *,
-    fraction: Annotated[float, Field(gt=0, le=1, description="Fraction of the weights that is flipped.")] = 0.05,
+    fraction: Annotated[
+        float | None,
+        Field(gt=0, le=1, description="Fraction of the weights that is flipped; 0.05 (one weight at least) if left out."),
+    ] = None,
     sets: Annotated[int, Field(ge=1, lt=2**24, description="Number of random sets of flips that are averaged.")] = 10,
 ) -> Observable:
     """The mean energy after flips of a fraction of the weights."""
     landscape, size = around.landscape, around.binary
-    flips = round(fraction * size)
-    if flips == 0:
+    flips = max(1, round(0.05 * size)) if fraction is None else round(fraction * size)
+    if fraction is not None and flips == 0:
         raise JobError(f"fraction = {fraction:g} of {size} weights rounds to no flip at all; give at least {0.5 / size:.3g}.")
     room = landscape.initial(generator(around.seed, Purpose.PILOT))
     moment = np.zeros(3, np.int64)

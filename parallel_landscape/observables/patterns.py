@@ -86,7 +86,7 @@ def test_error(
 def margins(
     around: Around,
     *,
-    distance: Annotated[float, Field(ge=0, description="Largest |w . x| / sqrt(n) of an output with n inputs to count.")] = 0.5,
+    distance: Annotated[float, Field(ge=0, description="Largest |w . x| / sqrt(n) of an output with n inputs to count.")] = 1.0,
 ) -> Observable:
     """The fraction of training patterns near the decision boundary; x of an output is its inputs, +-1 from hidden units."""
     network, weights, training_set = around.landscape.network, around.landscape.weights, around.data.training_set

@@ -44,7 +44,7 @@ def write_frozen(
     """
     numbers = sorted(slots)
     rows: dict[tuple[int, int, bytes], int] = {}
-    keys = [(slots[n].low, slots[n].high, slots[n].ln_weight.tobytes()) for n in numbers]
+    keys = [(slots[n].low, slots[n].high, np.asarray(slots[n].ln_weight, np.float64).tobytes()) for n in numbers]
     table = [rows.setdefault(key, len(rows)) for key in keys]
     weights = [np.frombuffer(key[2]) for key in rows]
     columns: dict[str, Any] = {

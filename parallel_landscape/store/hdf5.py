@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,19 @@ def filters(compression: str) -> dict[str, Any]:
     "blosc" needs hdf5plugin, where files are written and where they are read.
     """
     if compression == "blosc":
-        import hdf5plugin  # noqa: F401 (registers the filter)
-
+        know_all_filters()
         return {"compression": BLOSC_FILTER, "compression_opts": BLOSC_ZSTD, "fletcher32": True}
     if compression == "none":
         return {"fletcher32": True}
     options = {"compression_opts": 1} if compression == "gzip" else {}
     return {"compression": compression, "shuffle": True, "fletcher32": True, **options}
+
+
+@cache
+def know_all_filters() -> None:
+    """Let this process read what hdf5plugin has written, where it is installed."""
+    if not blosc_missing():
+        import hdf5plugin  # noqa: F401 (registers its filters)
 
 
 def blosc_missing() -> bool:

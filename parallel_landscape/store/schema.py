@@ -174,7 +174,7 @@ RECORDS = _table(
         ("record", "byte"),
         "u1",
         "1",
-        "the configuration: one bit a weight, 1 for +1, lowest bit first; else as it is",
+        "the configuration; when binary, one bit a weight, 1 for +1, lowest first",
     ),
 )
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from parallel_landscape.errors import RunError
 from parallel_landscape.store.checkpoint import KEPT
 from parallel_landscape.store.checksums import sha256_of
-from parallel_landscape.store.hdf5 import filters, write_hdf5
+from parallel_landscape.store.hdf5 import filters, know_all_filters, write_hdf5
 from parallel_landscape.store.run_folder import make_folder, remove
 from parallel_landscape.store.schema import RECORDS
 from parallel_landscape.store.transitions import added
@@ -118,11 +118,19 @@ class Recorder:
 
 def fill_segment(file: Any, columns: Columns, transitions: Columns | None, compression: str = "lzf") -> None:
     """Put records, and counts of proposals if there are any, into an open HDF5 file."""
-    for group, part in ((file, columns), (file.create_group(GROUP) if transitions is not None else None, transitions or {})):
-        for name, column in part.items():
-            row = max(1, column.itemsize * int(np.prod(column.shape[1:])))
-            chunk = (max(1, min(len(column), CHUNK, CHUNK_BYTES // row)), *column.shape[1:])
-            group.create_dataset(name, data=column, chunks=chunk, **filters(compression))
+    _fill(file, columns, compression)
+    if transitions is not None:
+        _fill(file.create_group(GROUP), transitions, compression)
+
+
+def _fill(group: Any, columns: Columns, compression: str) -> None:
+    for name, column in columns.items():
+        if not len(column):  # between two checkpoints that a full buffer was just cut before: counts, and no records
+            group.create_dataset(name, data=column)
+            continue
+        row = max(1, column.itemsize * int(np.prod(column.shape[1:])))
+        chunk = (min(len(column), CHUNK, max(1, CHUNK_BYTES // row)), *column.shape[1:])
+        group.create_dataset(name, data=column, chunks=chunk, **filters(compression))
 
 
 def read_segment(folder: Path, segment: Segment) -> Columns:
@@ -141,6 +149,7 @@ def _opened(folder: Path, segment: Segment) -> Any:
     wrong = damage(folder, segment)
     if wrong is not None:
         raise RunError(wrong)
+    know_all_filters()
     try:
         return h5py.File(folder / segment.name, "r")
     except OSError as error:

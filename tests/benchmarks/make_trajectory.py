@@ -2,8 +2,8 @@
 
     python tests/benchmarks/make_trajectory.py FOLDER --gigabytes 40 --shards 256
 
-The model: n bits; the energy is the number of ones, so g(E) = C(n, E), and a flip takes E to E + 1 with probability (n - E) / n.
-The observable `ones` counts ones among the first m bits: hypergeometric on each level, so its mean is m E / n and
+The model: n bits; the energy is the number of ones, so g(E) = C(n, E), and a flip takes E to E + 1 with probability
+(n - E) / n. The observable `ones` counts ones among the first m bits: hypergeometric on each level, so its mean is m E / n and
 g(E, k) = C(m, k) C(n - m, E - k). Observables `noise-1`, ... are E plus a normal number. Frozen weights are 1 / g, distorted on
 purpose. A walker stays where it is with probability `stay`, else draws a new state from the law of its slot; so the integrated
 autocorrelation time of everything is 1/2 + stay / (1 - stay) records.
