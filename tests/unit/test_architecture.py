@@ -40,8 +40,9 @@ LEVELS: list[set[str]] = [
     {"job"},
     {"campaign", "boundary", "restore", "recording", "sizes"},
     {"rounds"},
-    {"plan", "status", "status_view", "launch", "handle", "verify", "doctor", "report"},
-    {"analyze"},
+    {"plan", "status", "status_view", "launch", "verify", "doctor"},
+    {"analyze", "report"},
+    {"handle"},
     {"cli"},
     {"__main__"},
 ]
