@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import zlib
@@ -117,6 +118,21 @@ class RunFolder:
                     file.seek(start)
                     reports = (_sound(line) for line in file.read(end - start).splitlines())
                     found = [report for report in reports if report is not None][-count:]
+        except FileNotFoundError:
+            pass
+        return found
+
+    def some_reports(self, most: int) -> list[dict[str, Any]]:
+        """At most `most` whole lines of the progress file, spread evenly from the first to the last; the file is read once."""
+        found: list[dict[str, Any]] = []
+        try:
+            with self.progress.open("rb") as file:
+                starts = [0, *itertools.accumulate(map(len, file))][:-1]
+                count = min(most, len(starts))
+                for number in range(count):
+                    file.seek(starts[round(number * (len(starts) - 1) / max(1, count - 1))])
+                    report = _sound(file.readline())
+                    found += [report] if report is not None else []
         except FileNotFoundError:
             pass
         return found

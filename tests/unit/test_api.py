@@ -117,4 +117,4 @@ def test_a_rank_loads_only_what_it_needs(tmp_path: Path) -> None:
     )
     loaded = loaded_after(program)
     assert "numba" in loaded and "h5netcdf" in loaded
-    assert not loaded & {"xarray", "dask", "rich", "sklearn", "scipy.optimize", "matplotlib", "mpi4py.MPI"}
+    assert not loaded & {"xarray", "dask", "rich", "sklearn", "scipy.optimize", "matplotlib", "jinja2", "mpi4py.MPI"}

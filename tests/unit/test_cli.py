@@ -94,7 +94,8 @@ def mpi(ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_run_writes_a_result_and_says_where(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(job), "-n", "1", "--quiet"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("small: converged (") and said.endswith(f")\n{job.parent}/runs/small\n")
+    run = job.parent / "runs" / "small"
+    assert said.startswith("small: converged (") and said.endswith(f")\n{run}\nsee it with: pland report {run}\n")
     assert (job.parent / "runs/small/result.nc").exists()
 
 

@@ -1,0 +1,103 @@
+"""How to cite a run: the software, and the papers of the methods and data that this run has used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from parallel_landscape.provenance import version
+
+NAME = "parallel_landscape"
+TITLE = "parallel_landscape: maps of the weight space of neural networks"  # as in CITATION.cff
+AUTHORS = "the parallel_landscape authors"
+LICENCE = "MIT"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What it is cited for, and where it stands; doi may be empty."""
+
+    role: str
+    text: str
+    doi: str = ""
+
+
+WANG_LANDAU = Paper(
+    "Wang-Landau sampling", "F. Wang, D. P. Landau, Phys. Rev. Lett. 86, 2050 (2001)", "10.1103/PhysRevLett.86.2050"
+)
+SCHEDULES = {
+    "1/t": Paper(
+        "the schedule 1/t", "R. E. Belardinelli, V. D. Pereyra, Phys. Rev. E 75, 046701 (2007)", "10.1103/PhysRevE.75.046701"
+    ),
+    "samc": Paper(
+        "the schedule SAMC",
+        "F. Liang, C. Liu, R. J. Carroll, J. Am. Stat. Assoc. 102, 305 (2007)",
+        "10.1198/016214506000001202",
+    ),
+}
+EXCHANGE = Paper(
+    "replica exchange between energy windows",
+    "T. Vogel, Y. W. Li, T. Wüst, D. P. Landau, Phys. Rev. Lett. 110, 210603 (2013)",
+    "10.1103/PhysRevLett.110.210603",
+)
+DIFFUSION = Paper(
+    "windows laid by the local diffusivity",
+    "S. Trebst, D. A. Huse, M. Troyer, Phys. Rev. E 70, 046701 (2004)",
+    "10.1103/PhysRevE.70.046701",
+)
+RANDOM = Paper(
+    "random numbers (Philox)", "J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, SC11 (2011)", "10.1145/2063384.2063405"
+)
+MBAR = Paper("MBAR", "M. R. Shirts, J. D. Chodera, J. Chem. Phys. 129, 124105 (2008)", "10.1063/1.2978177")
+TRANSITION = Paper(
+    "the transition matrix in energy",
+    "J.-S. Wang, T. K. Tay, R. H. Swendsen, Phys. Rev. Lett. 82, 476 (1999)",
+    "10.1103/PhysRevLett.82.476",
+)
+DATA = {
+    "digits": Paper(
+        "the digits",
+        "E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository (1998)",
+    ),
+    "idx": Paper(
+        "the IDX format and MNIST",
+        "Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits; cite the data set that you used",
+    ),
+    "hidden-manifold": Paper(
+        "the hidden-manifold model",
+        "S. Goldt, M. Mézard, F. Krzakala, L. Zdeborová, Phys. Rev. X 10, 041044 (2020)",
+        "10.1103/PhysRevX.10.041044",
+    ),
+    "gaussian-mixture": Paper(
+        "the Gaussian clusters", "M. Mele, R. Menichetti, A. Ingrosso, R. Potestio, TMLR (2025), arXiv:2409.18683"
+    ),
+}
+
+
+def software() -> str:
+    """The software as a line of a bibliography."""
+    return f"{AUTHORS}, {TITLE}, version {version()}, licence {LICENCE}"
+
+
+def bibtex() -> str:
+    """The software for BibTeX."""
+    return (
+        f"@software{{{NAME},\n  author  = {{{{{AUTHORS}}}}},\n  title   = {{{TITLE}}},\n  version = {{{version()}}},\n"
+        f"  license = {{{LICENCE}}}\n}}"
+    )
+
+
+def papers(job: Mapping[str, Any], result_names: Mapping[Any, Any] | None) -> list[Paper]:
+    """The papers of what this run has used. job: as resolved; result_names: the root of the result, None without one."""
+    ensemble, exchange = job.get("ensemble", {}), job.get("exchange", {})
+    found = [WANG_LANDAU]
+    found += [SCHEDULES[schedule] for schedule in [ensemble.get("schedule", "1/t")] if schedule in SCHEDULES]
+    found += [EXCHANGE] if exchange.get("kind", "windows") == "windows" else []
+    found += [DIFFUSION] if exchange.get("spacing") == "diffusion" or exchange.get("windows") == "auto" else []
+    names = result_names or {}
+    found += [MBAR] if "ln_g_mbar" in names else []
+    found += [TRANSITION] if "ln_g_transition" in names else []
+    source = job.get("landscape", {}).get("data", {}).get("source")
+    found += [DATA[source]] if source in DATA else []
+    return [*found, RANDOM]
