@@ -70,16 +70,18 @@ def solve(
     )
     entries = used.copy()
     entries[used] = mine[np.searchsorted(tables, weights.table[used])]
+    heights = np.full(int(mine.sum()), -np.inf)  # tables learnt apart have constants far from each other
+    np.maximum.at(heights, row, weights.ln_weight[entries])
     problem = _Problem(
-        *(row, column, weights.ln_weight[entries], level_counts[levels[kept]].astype(float)),
+        *(row, column, weights.ln_weight[entries] - heights[row], level_counts[levels[kept]].astype(float)),
         table_counts[tables[mine]].astype(float),
     )
-    begin = None if start is None else -start[tables[mine]]
+    begin = None if start is None else heights - start[tables[mine]]
     free = problem.minimum(begin if begin is not None and np.isfinite(begin).all() else None)
     found = problem.ln_g(free)
     shift = float(np.logaddexp.reduce(found))
     ln_g[levels[kept]] = found - shift
-    ln_z[tables[mine]] = -free - shift
+    ln_z[tables[mine]] = heights - free - shift
     return Curve(ln_g, ln_z, levels[~kept])
 
 
@@ -126,13 +128,31 @@ class _Problem:
         return free - free[0]
 
     def _guess(self) -> Real:
-        """Each table alone gives Z = sum of counts over levels; a few rounds of the plain iteration bring them together."""
-        free = np.zeros(len(self.table_counts))
+        """A few rounds of the plain iteration, from equal Z or from tables lined up where they overlap: what fits better."""
+        found = [self._iterated(np.zeros(len(self.table_counts))), self._iterated(self._lined_up())]
+        return min(found, key=lambda free: self._value(free)[0])
+
+    def _iterated(self, free: Real) -> Real:
         for _ in range(20):
             ln_g = self.ln_g(free)
             free = -_sum_exp(ln_g[self.column] + self.ln_weight, self.row, len(free))
             free -= free[0]
         return free
+
+    def _lined_up(self) -> Real:
+        """-ln Z if every table sampled its levels alike: then c_t - ln w_t(E) = ln g(E), with the c_t of least squares."""
+        tables, levels = len(self.table_counts), len(self.level_counts)
+        ones = sparse.csr_matrix((np.ones(len(self.row)), (self.row, self.column)), shape=(tables, levels))
+        shared = np.bincount(self.column, minlength=levels)
+        mean = np.bincount(self.column, self.ln_weight, levels) / shared
+        unlike = np.bincount(self.row, self.ln_weight - mean[self.column], tables)
+        size = np.bincount(self.row, minlength=tables)
+        shifts = np.zeros(tables)
+        if tables > 1:
+            matrix = sparse.diags(size + 1e-9) - ones.multiply(1.0 / shared[None, :]) @ ones.T
+            shifts[1:] = spsolve(sparse.csc_matrix(matrix)[1:, 1:], unlike[1:])
+        free = -(shifts + np.log(size))
+        return np.asarray(free - free[0])
 
     def _value(self, free: Real) -> tuple[float, Real]:
         ln_terms = np.log(self.table_counts)[self.row] + free[self.row] + self.ln_weight
