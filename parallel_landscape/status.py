@@ -52,7 +52,11 @@ def status(path: Path) -> dict[str, Any]:
     result, reports, checkpoints = _result(folder), _reports(folder), _checkpoints(folder)
     found: dict[str, Any] = {"run": str(path), **_job(folder), **_life(folder, result), **_last_report(reports)}
     found |= {"windows": {}, "seconds_left": None, "checkpoints": checkpoints, "result": None, "normalisation": None}
-    if result is not None and result["windows"] and (found["state"] != "running" or found["time"] is None or result["time"] > found["time"]):
+    if (
+        result is not None
+        and result["windows"]
+        and (found["state"] != "running" or found["time"] is None or result["time"] > found["time"])
+    ):
         found["windows"] = result["windows"]
     elif reports:
         found["windows"] = _windows(reports)

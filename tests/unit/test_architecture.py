@@ -40,8 +40,7 @@ LEVELS: list[set[str]] = [
     {"job"},
     {"campaign", "boundary", "restore", "recording", "sizes"},
     {"rounds"},
-    {"plan", "status", "status_view", "launch", "handle", "verify", "doctor"},
-    {"analyze"},
+    {"plan", "status", "status_view", "launch", "analyze", "handle", "verify", "doctor"},
     {"cli"},
     {"__main__"},
 ]
