@@ -138,7 +138,7 @@ class _Problem:
         mean = np.bincount(self.column, self.ln_weight, len(self.level_counts)) / tables
         apart = np.bincount(self.row, self.ln_weight - mean[self.column], len(self.table_counts))
         shares = 1.0 / tables[self.column]
-        return self._descend(shares, tables, apart)
+        return self._descend(shares, np.asarray(tables, np.float64), apart)
 
     def _descend(self, shares: Real, levels: Real, gradient: Real) -> Real:
         """The step down the gradient; the curvature is that of `shares` of each level in each table, times `levels`."""
