@@ -136,7 +136,7 @@ class _Problem:
         """Frozen weights are nearly 1/g: constants that bring the tables together where they share levels, by least squares."""
         tables = np.bincount(self.column, minlength=len(self.level_counts)).astype(np.float64)
         mean = np.bincount(self.column, self.ln_weight, len(self.level_counts)) / tables
-        apart = np.bincount(self.row, self.ln_weight - mean[self.column], len(self.table_counts))
+        apart: Real = np.bincount(self.row, self.ln_weight - mean[self.column], len(self.table_counts)).astype(np.float64)
         shares = 1.0 / tables[self.column]
         return self._descend(shares, np.asarray(tables, np.float64), apart)
 
