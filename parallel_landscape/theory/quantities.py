@@ -46,7 +46,7 @@ QUANTITIES: dict[str, Quantity] = {
     "beta": Quantity("1/energy", "inverse temperature", INVERSE_TEMPERATURE, lambda value: -math.inf < value),
     "beta_1": Quantity("1/energy", "inverse temperature of end 1", INVERSE_TEMPERATURE, lambda value: value >= 0),
     "beta_2": Quantity("1/energy", "inverse temperature of end 2", INVERSE_TEMPERATURE, lambda value: value >= 0),
-    "beta_reference": Quantity("1/energy", "inverse temperature of the reference", INVERSE_TEMPERATURE, lambda value: value >= 0),
+    "beta_reference": Quantity("1/energy", "inverse temperature of the reference", "a number above 0, or inf", lambda value: value > 0),
     "kappa": Quantity("1", "margin: a pattern is satisfied when its stability is at least kappa", "a number", _number),
     "kappa_1": Quantity("1", "margin at which end 1 was sampled", "a number", _number),
     "kappa_2": Quantity("1", "margin at which end 2 was sampled", "a number", _number),
