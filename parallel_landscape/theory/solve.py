@@ -12,7 +12,7 @@ from parallel_landscape.theory.quadrature import Array, NoSolution
 RESIDUAL = 1e-11
 DAMPING = 0.3
 ITERATIONS = 20_000
-POLISH_AT = (40, 160, 640, 2560, 10_240)
+POLISH_AT = (10, 40, 160, 640, 2560, 10_240)
 BRANCH = 0.05  # Newton's method may not leave the branch that the iteration is on by more than this
 
 
