@@ -6,14 +6,15 @@ r"""Perceptron with weights +-1: random labels, or labels of a teacher with weig
 
 with averages over a standard normal z, its density n, and R = Rh = 0 for random labels. ln g(E = N e) ~ N s(e).
 Sources: W. Krauth, M. Mezard, J. Phys. France 50, 3057 (1989); G. Gyorgyi, Phys. Rev. A 41, 7097 (1990); H. Sompolinsky,
-N. Tishby, H. S. Seung, Phys. Rev. Lett. 65, 1683 (1990). Replica symmetric; exact for random labels as long as s >= 0
-(E. Abbe, S. Li, A. Sly 2021 prove it for a symmetric relative; for this model s(e=0) is an upper bound that is believed tight).
-Re-derived; tests compare derivatives of phi and enumerated small systems.
+N. Tishby, H. S. Seung, Phys. Rev. Lett. 65, 1683 (1990). Replica symmetric, valid while s >= 0. At kappa = 0 and beta = inf the
+capacity that follows is proved up to conditions that were checked numerically (J. Ding, N. Sun, STOC 2019, from below; B. Huang,
+FOCS 2024, from above). Re-derived; tests compare derivatives of phi and enumerated small systems.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -113,14 +114,16 @@ def _saddle(order: int, channel: Channel, alpha: float, start: tuple[float, floa
     return (float(point[0]), float(point[1]), q_hat, teacher_hat, patterns, weights), residual
 
 
-def free_entropy(rule_order: int, channel: Channel, alpha: float, q: float, q_hat: float, overlap: float, teacher_hat: float) -> float:
-    """phi before it is made stationary, for any values of its four arguments; equals ln 2 at alpha = 0."""
-    rule = gaussian_rule(rule_order)
+def free_entropy(
+    order: int, channel: Channel, alpha: float, q: float, q_hat: float, overlap: float = 0.0, teacher_hat: float = 0.0
+) -> float:
+    """phi before it is made stationary, for any overlaps and hats; equals ln 2 at alpha = 0."""
+    rule = gaussian_rule(order)
     patterns, weights = over_patterns(rule, channel, q, 1 - q, overlap), over_weights(rule, q_hat, teacher_hat)
     return -q_hat * (1 - q) / 2 - teacher_hat * overlap + weights.ln_2cosh + alpha * patterns.ln_z
 
 
-def _common(channel: Channel, alpha: float, saddle: Saddle) -> dict[str, float | str]:
+def _common(channel: Channel, alpha: float, saddle: Saddle) -> dict[str, Any]:
     q, overlap, q_hat, teacher_hat, patterns, weights = saddle
     phi = -q_hat * (1 - q) / 2 - teacher_hat * overlap + weights.ln_2cosh + alpha * patterns.ln_z
     energy = alpha * patterns.loss

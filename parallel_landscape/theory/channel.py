@@ -94,8 +94,8 @@ def local(channel: Channel, omega: Array, variance: float) -> Local:
     ln_below = ln_a + log_ndtr((kappa - mean) / deviation)
     ln_total = np.logaddexp(ln_below, log_ndtr(-height))
     below = np.exp(ln_below - ln_total)
-    density = np.exp(-height**2 / 2 - HALF_LN_2PI - ln_total) / np.sqrt(variance)
-    shift, edge = mean - omega, deviation**2 * step * density  # edge: what the cut at the margin takes from the moments below it
+    density = np.exp(-(height**2) / 2 - HALF_LN_2PI - ln_total) / np.sqrt(variance)
+    shift, edge = mean - omega, deviation**2 * step * density  # edge: what the cut at the margin takes from below
     first = variance * density + shift * below - edge
     second = variance * (1 - below) + variance * (kappa - omega) * density
     second = second + (deviation**2 + shift**2) * below - (kappa - mean + 2 * shift) * edge

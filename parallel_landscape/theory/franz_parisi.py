@@ -1,7 +1,7 @@
 r"""Franz-Parisi entropy: how many states lie at overlap t with a typical one.
 
-Reference: a typical state of (kappa_r, beta_r), overlap q_r (binary: field qh_r). Probe: states of (kappa, beta) at overlap t with it,
-overlap q among each other, s0 with other typical references. With V_r = 1-q_r, b = (t-s0)/sqrt(V_r), d^2 = q - s0^2/q_r:
+Reference: a typical state of (kappa_r, beta_r), overlap q_r (binary: field qh_r). Probe: states of (kappa, beta) at overlap t
+with it, overlap q among each other, s0 with other typical references. With V_r = 1-q_r, b = (t-s0)/sqrt(V_r), d^2 = q - s0^2/q_r:
 
     G = <Zr(sqrt(q_r) z + sqrt(V_r)(b/d) x, V_r(1-b^2/d^2)) / Zr(sqrt(q_r) z, V_r) ln Z((s0/sqrt(q_r)) z + d x, 1-q)>_(z,x)
     dG/dq = -<<g^2>>/2 ,   dG/ds0 = -<<g g_r>>         (<<.>> the same average; by Gaussian integration by parts)
@@ -12,8 +12,8 @@ overlap q among each other, s0 with other typical references. With V_r = 1-q_r, 
     spherical:  Phi(t) = extr (1/2) ln(1-q) + (q-v)/(2(1-q)) + alpha G ,  v = [t^2 - s0^2 - q_r (t-s0)^2/V_r]/V_r
                 q = v + (1-q)^2 alpha <<g^2>> ,  s0 = q_r t + (1-q) V_r^2 alpha <<g g_r>>
 
-Source: S. Franz, G. Parisi, Phys. Rev. Lett. 79, 2486 (1997); for the binary perceptron H. Huang, Y. Kabashima, Phys. Rev. E 90,
-052813 (2014). Re-derived in this form; checks: Phi = s at t = q_r, derivatives in the tests, enumeration at N = 21.
+Source: S. Franz, G. Parisi, Phys. Rev. Lett. 79, 2486 (1997); for the binary perceptron H. Huang, Y. Kabashima, Phys. Rev. E
+90, 052813 (2014). Re-derived in this form; checks: Phi = s at t = q_r, derivatives in the tests, enumeration at N = 21.
 """
 
 from __future__ import annotations
@@ -71,10 +71,11 @@ def franz_parisi(
     *,
     tolerance: float = 1e-7,
 ) -> LocalEntropy:
-    """Local entropy at `overlap` around a typical state of (kappa_reference, beta_reference); kappa_reference defaults to kappa.
+    """Local entropy at `overlap` around a typical state of (kappa_reference, beta_reference).
 
-    weights: "binary" or "spherical"; q is the overlap among the probes, q_1 that among the references. Raises JobError, and NoSolution
-    (a RunError) beyond capacity or where no states are left at that overlap.
+    kappa_reference defaults to kappa. weights: "binary" or "spherical". In the answer q is the overlap among the probes, q_1 that
+    among the references, cross_overlap that of a probe with other references. Raises JobError, and NoSolution (a RunError)
+    beyond capacity or where no states are left at that overlap.
     """
     kappa_reference = kappa if kappa_reference is None else kappa_reference
     check(alpha=alpha, overlap=overlap, kappa=kappa, beta=beta, kappa_reference=kappa_reference)
@@ -151,7 +152,9 @@ def _first_guess(t: float, q_r: float) -> Overlaps:
     return q_r + near + 0.02 * max(1 - q_r - near, 0.0), q_r, float(np.arctanh(t))
 
 
-def _spherical(order: int, alpha: float, t: float, probe: Channel, reference: Channel, typical: Typical, start: Overlaps) -> Found:
+def _spherical(
+    order: int, alpha: float, t: float, probe: Channel, reference: Channel, typical: Typical, start: Overlaps
+) -> Found:
     q_r = typical.q
     room = 1 - q_r
 

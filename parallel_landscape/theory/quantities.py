@@ -28,8 +28,16 @@ def _above_zero(value: Any) -> bool:
     return bool(0 < value < math.inf)
 
 
+def _not_negative(value: Any) -> bool:
+    return bool(value >= 0)
+
+
 def _number(value: Any) -> bool:
     return math.isfinite(value)
+
+
+def _counts(value: Any, least: int) -> bool:
+    return bool(value >= least and value == int(value))
 
 
 def _one_of(*names: str) -> tuple[str, Callable[[Any], bool]]:
@@ -39,14 +47,15 @@ def _one_of(*names: str) -> tuple[str, Callable[[Any], bool]]:
 LOSSES = ("errors", "hinge", "quadratic")
 ACTIVATIONS = ("sign", "tanh", "relu-centred", "linear")
 INVERSE_TEMPERATURE = "a number, or inf for temperature 0"
+BETA = "inverse temperature"
 
 QUANTITIES: dict[str, Quantity] = {
     "alpha": Quantity("1", "patterns per weight, P/N", "a number above 0", _above_zero),
     "alpha_latent": Quantity("1", "patterns per hidden input, P/D", "a number above 0", _above_zero),
-    "beta": Quantity("1/energy", "inverse temperature", INVERSE_TEMPERATURE, lambda value: -math.inf < value),
-    "beta_1": Quantity("1/energy", "inverse temperature of end 1", INVERSE_TEMPERATURE, lambda value: value >= 0),
-    "beta_2": Quantity("1/energy", "inverse temperature of end 2", INVERSE_TEMPERATURE, lambda value: value >= 0),
-    "beta_reference": Quantity("1/energy", "inverse temperature of the reference", "a number above 0, or inf", lambda value: value > 0),
+    "beta": Quantity("1/energy", BETA, INVERSE_TEMPERATURE, lambda value: -math.inf < value),
+    "beta_1": Quantity("1/energy", f"{BETA} of end 1", INVERSE_TEMPERATURE, _not_negative),
+    "beta_2": Quantity("1/energy", f"{BETA} of end 2", INVERSE_TEMPERATURE, _not_negative),
+    "beta_reference": Quantity("1/energy", f"{BETA} of the reference", "above 0, or inf", lambda value: value > 0),
     "kappa": Quantity("1", "margin: a pattern is satisfied when its stability is at least kappa", "a number", _number),
     "kappa_1": Quantity("1", "margin at which end 1 was sampled", "a number", _number),
     "kappa_2": Quantity("1", "margin at which end 2 was sampled", "a number", _number),
@@ -54,12 +63,12 @@ QUANTITIES: dict[str, Quantity] = {
     "loss": Quantity("", "loss of one pattern of stability D: [D < kappa], (kappa-D)+ or (kappa-D)+^2", *_one_of(*LOSSES)),
     "activation": Quantity("", "non-linearity of the random features", *_one_of(*ACTIVATIONS)),
     "weights": Quantity("", "the weights: +-1, or real on the sphere |w|^2 = N", *_one_of("binary", "spherical")),
-    "position": Quantity("1", "place on the geodesic: 1 is end 1, 0 is end 2", "a number from 0 to 1", lambda value: 0 <= value <= 1),
-    "vertices": Quantity("1", "vertices of the simplex", "an integer from 2 up", lambda value: value >= 2 and value == int(value)),
+    "position": Quantity("1", "place on the geodesic: 1 is end 1, 0 is end 2", "a number from 0 to 1", lambda x: 0 <= x <= 1),
+    "vertices": Quantity("1", "vertices of the simplex", "an integer from 2 up", lambda value: _counts(value, 2)),
     "overlap": Quantity("1", "overlap t of the probe with the reference", "between -1 and 1", lambda value: -1 < value < 1),
     "temperature": Quantity("energy", "temperature T", "a number above 0", _above_zero),
     "gap": Quantity("1", "a: distance of the two patterns from the boundary", "a number", _number),
-    "directions": Quantity("1", "active directions", "an integer from 1 up", lambda value: value >= 1 and value == int(value)),
+    "directions": Quantity("1", "active directions", "an integer from 1 up", lambda value: _counts(value, 1)),
     "curvature": Quantity("energy", "mean second derivative along one direction"),
     "tolerance": Quantity("1", "largest change that the last doubling of the quadrature may make", "above 0", _above_zero),
     "q": Quantity("1", "overlap of two typical states of the same instance"),
@@ -69,8 +78,7 @@ QUANTITIES: dict[str, Quantity] = {
     "energy": Quantity("energy", "mean loss, summed over patterns, per weight"),
     "energy_per_pattern": Quantity("energy", "mean loss per pattern; for the loss `errors` the fraction of errors"),
     "free_entropy": Quantity("nat", "phi = ln Z / N; the number of states is normalised as said in docs/theory.md"),
-    "entropy": Quantity("nat", "s = phi + beta e: ln of the number (sphere: of the fraction) of states at this energy, per weight"),
-    "annealed_entropy": Quantity("nat", "upper bound on the entropy by Jensen's inequality"),
+    "entropy": Quantity("nat", "s = phi + beta e: ln of the number (sphere: fraction) of states at this energy, per weight"),
     "replicon": Quantity("1", "de Almeida-Thouless: replica symmetry is stable where this is below 1"),
     "boundary_density": Quantity("1", "density of stabilities just above the margin, P(kappa+)"),
     "boundary_energy": Quantity("energy", "energy by the law of the patterns near the boundary"),
@@ -96,7 +104,7 @@ QUANTITIES: dict[str, Quantity] = {
     "skewness": Quantity("1", "skewness of the loss"),
     "status": Quantity("", "ok, or why the number is not to be trusted"),
     "residual": Quantity("1", "by how much the equations are missed"),
-    "error": Quantity("1", "largest relative change of any number in this row (absolute below 1) when the quadrature was last doubled"),
+    "error": Quantity("1", "largest change of any number here (relative above 1) when the quadrature was last doubled"),
     "order": Quantity("1", "intervals of the quadrature in each dimension"),
 }
 

@@ -8,7 +8,7 @@ sum_a Delta_a/(y c_y), c_y = sqrt((1+(y-1)q)/y), so with x_a = Delta_a - kappa >
 
 which is 0 for kappa >= 0. The distribution of the sum is built one vertex at a time,
 F_(k+1)(x) = int_0^x p(t) F_k(x-t) dt on [0, L], with F_k held by its values at Gauss-Legendre nodes.
-Model: B. L. Annesi et al., Phys. Rev. Lett. 131, 227301 (2023); derived for this package, y = 2 equals the middle of the geodesic.
+Model: B. L. Annesi et al., Phys. Rev. Lett. 131, 227301 (2023); derived for this package; y = 2 is the middle of the geodesic.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ both ends are at their margins. That gives two conditions in closed form:
     kernel: typical solutions of margin k see each other iff  k/kappa <= sqrt((1+q(k))/2)
     star:   a solution of margin k sees every typical solution of margin kappa iff  p(k, kappa) >= k/kappa
 
-kappa_kernel and kappa_star are the margins at equality. The conditions were derived for this package (minimum over the support of
-the two stabilities) and are checked against path losses on both sides of the threshold; the question is that of B. L. Annesi et al.,
-Phys. Rev. Lett. 131, 227301 (2023), whose own criterion we have not seen. Replica symmetric: mind the replicons.
+kappa_kernel and kappa_star are the margins at equality. The conditions were derived for this package (minimum over the support
+of the two stabilities) and are checked against path losses on both sides of the threshold; the question is that of B. L. Annesi
+et al., Phys. Rev. Lett. 131, 227301 (2023), whose own criterion was not at hand. Replica symmetric: mind the replicons.
 """
 
 from __future__ import annotations
