@@ -44,6 +44,7 @@ class WeightAverages(NamedTuple):
 def over_patterns(rule: Rule, channel: Channel, q: float, variance: float, teacher_overlap: float = 0.0) -> PatternAverages:
     """Averages at overlap q and cavity variance V; teacher_overlap: R, 0 for random labels."""
     z, weights = rule
+    q = max(q, 0.0)
     cosine = min(teacher_overlap / np.sqrt(q), LARGEST_COSINE) if q > 0 else 0.0
     sine = np.sqrt(1 - cosine**2)
     at = local(channel, np.sqrt(q) * z, variance)

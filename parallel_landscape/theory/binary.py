@@ -7,8 +7,8 @@ r"""Perceptron with weights +-1: random labels, or labels of a teacher with weig
 with averages over a standard normal z, its density n, and R = Rh = 0 for random labels. ln g(E = N e) ~ N s(e).
 Sources: W. Krauth, M. Mezard, J. Phys. France 50, 3057 (1989); G. Gyorgyi, Phys. Rev. A 41, 7097 (1990); H. Sompolinsky,
 N. Tishby, H. S. Seung, Phys. Rev. Lett. 65, 1683 (1990). Replica symmetric, valid while s >= 0. At kappa = 0 and beta = inf the
-capacity that follows is proved up to conditions that were checked numerically (J. Ding, N. Sun, STOC 2019, from below; B. Huang,
-FOCS 2024, from above). Re-derived; tests compare derivatives of phi and enumerated small systems.
+capacity that follows is proved up to conditions that were checked numerically (J. Ding, N. Sun, STOC 2019, from below;
+B. Huang, FOCS 2024, from above). Re-derived; tests compare derivatives of phi and enumerated small systems.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ import numpy as np
 
 from parallel_landscape.theory.averages import PatternAverages, WeightAverages, over_patterns, over_weights
 from parallel_landscape.theory.channel import Channel
-from parallel_landscape.theory.quadrature import Answer, Array, NoSolution, gaussian_rule, refine
+from parallel_landscape.theory.quadrature import Answer, Array, NoSolution, Rule, gaussian_rule, refine
 from parallel_landscape.theory.quantities import check
 from parallel_landscape.theory.solve import fixed_point
 
 ONE = 1 - 1e-13
-NEAR_ONE = 1 - 1e-7  # beyond this the states are one and the same, and no branch of many states is left
 START = 0.5
 
 
@@ -107,11 +106,16 @@ def _saddle(order: int, channel: Channel, alpha: float, start: tuple[float, floa
 
     what = f"binary perceptron, alpha={alpha:g}, beta={channel.beta:g}, kappa={channel.kappa:g}"
     point, residual = fixed_point(update, start, what)
-    if point[0] > NEAR_ONE:
-        raise NoSolution(f"{what}: the branch of many states has ended; a single state is left, q = 1")
     q_hat, teacher_hat, patterns = hats(point)
+    check_resolved(rule, float(point[0]), q_hat, what)
     weights = over_weights(rule, q_hat, teacher_hat)
     return (float(point[0]), float(point[1]), q_hat, teacher_hat, patterns, weights), residual
+
+
+def check_resolved(rule: Rule, q: float, q_hat: float, what: str) -> None:
+    """Raise NoSolution where q is so near 1 that the rule cannot tell it from 1."""
+    if min((1 - q) / max(q, 1e-300), 1 / max(q_hat, 1e-300)) < rule.smallest_variance:
+        raise NoSolution(f"{what}: the branch of many states has ended; a single state is left, q = 1")
 
 
 def free_entropy(

@@ -26,9 +26,9 @@ from typing import NamedTuple
 import numpy as np
 
 from parallel_landscape.theory.averages import PatternAverages, over_patterns, over_weights
-from parallel_landscape.theory.binary import NEAR_ONE, ONE
+from parallel_landscape.theory.binary import ONE, check_resolved
 from parallel_landscape.theory.channel import Channel
-from parallel_landscape.theory.quadrature import Answer, Array, NoSolution, gaussian_rule, refine
+from parallel_landscape.theory.quadrature import Answer, Array, gaussian_rule, refine
 from parallel_landscape.theory.quantities import check
 from parallel_landscape.theory.solve import fixed_point
 
@@ -168,9 +168,9 @@ def _saddle(
 
     what = f"random features, alpha={alpha:g}, alpha_latent={alpha_latent:g}, beta={channel.beta:g}"
     point, residual = fixed_point(update, start, what)
-    if point[0] > NEAR_ONE:
-        raise NoSolution(f"{what}: the branch of many states has ended; a single state is left, q = 1")
-    return Overlaps(*map(float, point)), residual
+    found = Overlaps(*map(float, point))
+    check_resolved(rule, found.q, conjugates(order, channel, alpha, alpha_latent, mu, found)[0].q, what)
+    return found, residual
 
 
 def _inside(point: Array) -> Overlaps:

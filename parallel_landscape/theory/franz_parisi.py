@@ -1,7 +1,7 @@
 r"""Franz-Parisi entropy: how many states lie at overlap t with a typical one.
 
 Reference: a typical state of (kappa_r, beta_r), overlap q_r (binary: field qh_r). Probe: states of (kappa, beta) at overlap t
-with it, overlap q among each other, s0 with other typical references. With V_r = 1-q_r, b = (t-s0)/sqrt(V_r), d^2 = q - s0^2/q_r:
+with it, overlap q among each other, s0 with other references; V_r = 1-q_r, b = (t-s0)/sqrt(V_r), d^2 = q - s0^2/q_r:
 
     G = <Zr(sqrt(q_r) z + sqrt(V_r)(b/d) x, V_r(1-b^2/d^2)) / Zr(sqrt(q_r) z, V_r) ln Z((s0/sqrt(q_r)) z + d x, 1-q)>_(z,x)
     dG/dq = -<<g^2>>/2 ,   dG/ds0 = -<<g g_r>>         (<<.>> the same average; by Gaussian integration by parts)
@@ -73,9 +73,9 @@ def franz_parisi(
 ) -> LocalEntropy:
     """Local entropy at `overlap` around a typical state of (kappa_reference, beta_reference).
 
-    kappa_reference defaults to kappa. weights: "binary" or "spherical". In the answer q is the overlap among the probes, q_1 that
-    among the references, cross_overlap that of a probe with other references. Raises JobError, and NoSolution (a RunError)
-    beyond capacity or where no states are left at that overlap.
+    kappa_reference defaults to kappa. weights: "binary" or "spherical". In the answer q is the overlap among the probes,
+    q_1 that among the references, cross_overlap that of a probe with other references.
+    Raises JobError, and NoSolution (a RunError) beyond capacity or where no states are left at that overlap.
     """
     kappa_reference = kappa if kappa_reference is None else kappa_reference
     check(alpha=alpha, overlap=overlap, kappa=kappa, beta=beta, kappa_reference=kappa_reference)

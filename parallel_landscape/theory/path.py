@@ -107,8 +107,8 @@ def barrier(
 ) -> PathAnswer:
     """Mean loss of margin `kappa` on the geodesic between typical states of (kappa_1, beta_1) and (kappa_2, beta_2).
 
-    position: weight of state 1, from 0 to 1; kappa_1, kappa_2 default to `kappa`. With hard constraints at kappa = kappa_1 = kappa_2 >= 0 it
-    is exactly 0, for that set is geodesically convex. Raises JobError, and NoSolution beyond capacity.
+    position: weight of state 1, from 0 to 1; kappa_1, kappa_2 default to `kappa`. With hard constraints at one margin
+    >= 0 it is exactly 0, for that set is geodesically convex. Raises JobError, and NoSolution beyond capacity.
     """
     kappa_1, kappa_2 = (kappa if given is None else given for given in (kappa_1, kappa_2))
     check(alpha=alpha, kappa=kappa, position=position, loss=loss, tolerance=tolerance)

@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 
 REACH = 8.5  # the normal density is 1e-16 of its peak there
 FIRST, LIMIT = 64, 8192  # intervals
+RESOLVED = 2.0  # nodes inside the narrowest step that a rule is trusted with
 PLANE_FIRST, PLANE_LIMIT = 32, 512  # the same where averages are two-dimensional
 
 
@@ -37,8 +38,13 @@ class Rule(NamedTuple):
     weights: Array
 
     @property
-    def spacing(self) -> float:
-        return float(self.nodes[1] - self.nodes[0])
+    def smallest_variance(self) -> float:
+        """Square of the narrowest step that still spans a few nodes.
+
+        Steps are sqrt((1-q)/q) wide in averages over patterns and 1/sqrt(q_hat) wide in those over weights +-1. Where they are
+        narrower, a coarse rule shows solutions that are none.
+        """
+        return float((RESOLVED * (self.nodes[1] - self.nodes[0])) ** 2)
 
 
 @dataclass(frozen=True, kw_only=True)

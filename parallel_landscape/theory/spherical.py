@@ -24,7 +24,6 @@ from parallel_landscape.theory.quantities import check
 from parallel_landscape.theory.solve import first_root
 
 SCAN = 48  # points between q = 0 and the largest that a rule resolves
-RESOLVED = 2.0  # steps of the rule inside the width sqrt((1-q)/q) of the channels
 MARGINAL = 0.999
 
 
@@ -96,7 +95,7 @@ def mismatch(rule: Rule, channel: Channel, alpha: float, q: float) -> float:
 
 def overlap(rule: Rule, channel: Channel, alpha: float) -> float:
     """The smallest q that solves the saddle-point equation, among those that the rule resolves."""
-    smallest = min((RESOLVED * rule.spacing) ** 2, 0.5)
+    smallest = min(rule.smallest_variance, 0.5)
     points = [0.0, *(1 - np.geomspace(1.0, smallest, SCAN)[1:])]
     found = first_root(lambda q: mismatch(rule, channel, alpha, q), points)
     if found is None:

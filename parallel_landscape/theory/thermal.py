@@ -6,8 +6,8 @@ c = 2 e^{-a}, b = c/T, r = K_1(b)/K_0(b) (modified Bessel functions), per direct
     Z = 2 K_0(b) ,  <l> = c r = <l''> ,  Var(l) = T^2 d<l>/dT = c^2 (1 + r/b - r^2) .
 
 Quadratic basin with d active directions: L - L0 has the Gamma law of shape d/2 and scale T: mean d T/2, variance d T^2/2,
-skewness sqrt(8/d). Patterns near the boundary (spherical perceptron where it has solutions): at low temperature only patterns within
-reach of the margin count,
+skewness sqrt(8/d). Patterns near the boundary (spherical perceptron where it has solutions): at low temperature only
+patterns within reach of the margin count,
 
     e -> alpha P(kappa+) (sqrt(pi)/4) T^{3/2}  (quadratic),   e -> alpha P(kappa+) T^2  (hinge),
 
