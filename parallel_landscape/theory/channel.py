@@ -14,7 +14,8 @@ $e^{-\beta l}$ times the prior is again a Gaussian, $A\,N(\Delta; \mu, \sigma^2)
 with $m = \kappa-\omega$, $D = 1 + 2\beta V$. Everything follows from these three numbers:
 $Z = A\,\Phi((\kappa-\mu)/\sigma) + H((\kappa-\omega)/\sqrt V)$, $g = \partial_\omega \ln Z = (\langle\Delta\rangle-\omega)/V$,
 $\partial_\omega g = \mathrm{Var}(\Delta)/V^2 - 1/V$, and the mean loss, where averages are over the tilted density
-$p(\Delta|\omega) = N(\Delta;\omega,V) e^{-\beta l(\Delta)}/Z$. At beta = inf nothing is left below the margin, for all three.
+$p(\Delta|\omega) = N(\Delta;\omega,V) e^{-\beta l(\Delta)}/Z$. Moments are taken from the margin outwards, so that nothing
+large cancels when beta is. At beta = inf nothing is left below the margin, for all three.
 Source: E. Gardner, B. Derrida, J. Phys. A 21, 271 (1988), re-derived in this form; tests compare with numerical integration.
 """
 
@@ -24,12 +25,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import log_ndtr
+from scipy.special import erfcx, log_ndtr
 
 from parallel_landscape.theory.quadrature import Array
 
+FAR = -30.0  # beyond it the moments of a tail come from their asymptotic series
 HALF_LN_2PI = 0.5 * float(np.log(2 * np.pi))
 POWERS = {"errors": 0, "hinge": 1, "quadratic": 2}  # the loss is (kappa - Delta)_+ to this power
+HALF_ROOT = float(np.sqrt(np.pi / 2))
 SMALLEST_VARIANCE = 1e-30
 
 
@@ -40,15 +43,6 @@ class Channel:
     loss: str = "errors"
     beta: float = np.inf
     kappa: float = 0.0
-
-
-class Below(NamedTuple):
-    """The Gaussian below the margin: ln A, mean, standard deviation; and its density at the margin over that above."""
-
-    ln_a: Array
-    mean: Array
-    deviation: float
-    step: float
 
 
 class Local(NamedTuple):
@@ -63,52 +57,73 @@ class Local(NamedTuple):
     density: Array
 
 
-def below_margin(channel: Channel, omega: Array, variance: float) -> Below:
-    """The table in the module's docstring."""
-    beta, deviation = channel.beta, np.sqrt(variance)
+class Tail(NamedTuple):
+    """Part of N(Delta; omega, V) e^(-beta l) below a level that is at most the margin: ln of its mass, and what is left of
+    the level at Delta there, level - Delta: mean and mean square."""
+
+    ln_mass: Array
+    first: Array
+    second: Array
+
+
+def tail(channel: Channel, level: Array, omega: Array, variance: float) -> Tail:
+    """The table in the module's docstring, cut at `level` <= kappa; level and omega broadcast."""
+    beta, root = channel.beta, np.sqrt(variance)
+    shape = np.broadcast(level, omega).shape
     if np.isposinf(beta):
-        return Below(np.full_like(omega, -np.inf), omega, deviation, 0.0)
-    if channel.loss == "errors":
-        return Below(np.full_like(omega, -beta), omega, deviation, float(np.exp(-beta)))
-    short = channel.kappa - omega
+        return Tail(np.full(shape, -np.inf), np.zeros(shape), np.zeros(shape))
+    short, scale, mean = channel.kappa - omega, 1.0, omega
+    ln_a = np.full_like(omega, -beta)
     if channel.loss == "hinge":
-        return Below(-beta * short + beta**2 * variance / 2, omega + beta * variance, deviation, 1.0)
-    scale = 1 + 2 * beta * variance
-    mean = (omega + 2 * beta * variance * channel.kappa) / scale
-    return Below(-beta * short**2 / scale - np.log(scale) / 2, mean, float(np.sqrt(variance / scale)), 1.0)
+        ln_a, mean = -beta * short + beta**2 * variance / 2, omega + beta * variance
+    elif channel.loss == "quadratic":
+        scale = 1 + 2 * beta * variance
+        ln_a, mean = -beta * short**2 / scale - np.log(scale) / 2, (omega + 2 * beta * variance * channel.kappa) / scale
+    deviation = root / np.sqrt(scale)
+    cut = np.asarray((level - mean) / deviation)
+    loss = (channel.kappa - level) ** POWERS[channel.loss] if channel.loss != "errors" else 1.0
+    ln_edge = -((level - omega) ** 2) / (2 * variance) - HALF_LN_2PI - beta * loss - np.log(scale) / 2  # A n(cut), no big terms
+    negative = np.minimum(cut, 0.0)
+    ln_mass = np.where(cut < 0, ln_edge + np.log(HALF_ROOT * erfcx(-negative / np.sqrt(2))), ln_a + log_ndtr(cut))
+    first, second = cut_moments(cut)
+    return Tail(ln_mass, deviation * first, deviation**2 * second)
+
+
+def cut_moments(cut: Array) -> tuple[Array, Array]:
+    """Means of cut - x and (cut - x)^2 for a standard normal x < cut, to full precision for cut -> -inf as well.
+
+    They are t = cut + n(cut)/Phi(cut) and 1 + cut t; far out the series of the inverse Mills ratio takes over.
+    """
+    near, far = np.maximum(cut, FAR), 1 / np.minimum(cut, FAR) ** 2
+    negative = np.minimum(near, 0.0)
+    mills = HALF_ROOT * erfcx(-negative / np.sqrt(2))  # Phi(cut)/n(cut)
+    first = near + np.where(near < 0, 1 / mills, np.exp(-(near**2) / 2 - HALF_LN_2PI - log_ndtr(near)))
+    rest = far * (2 - far * (10 - far * (74 - far * (706 - far * 8162))))
+    out = cut < FAR
+    return np.where(out, np.sqrt(far) * (1 - rest), first), np.where(out, rest, 1 + near * first)
 
 
 def ln_z(channel: Channel, omega: Array, variance: float) -> Array:
     """ln Z(omega, V) alone; shape of omega."""
     variance = max(variance, SMALLEST_VARIANCE)
-    ln_a, mean, deviation, _ = below_margin(channel, omega, variance)
-    above = log_ndtr((omega - channel.kappa) / np.sqrt(variance))
-    return np.logaddexp(ln_a + log_ndtr((channel.kappa - mean) / deviation), above)
+    below = tail(channel, np.asarray(channel.kappa), omega, variance).ln_mass
+    return np.logaddexp(below, log_ndtr((omega - channel.kappa) / np.sqrt(variance)))
 
 
 def local(channel: Channel, omega: Array, variance: float) -> Local:
     """Everything at once; omega: any shape, variance: V > 0."""
-    kappa = channel.kappa
-    ln_a, mean, deviation, step = below_margin(channel, omega, variance)
-    height = (kappa - omega) / np.sqrt(variance)
-    ln_below = ln_a + log_ndtr((kappa - mean) / deviation)
-    ln_total = np.logaddexp(ln_below, log_ndtr(-height))
-    below = np.exp(ln_below - ln_total)
-    density = np.exp(-(height**2) / 2 - HALF_LN_2PI - ln_total) / np.sqrt(variance)
-    shift, edge = mean - omega, deviation**2 * step * density  # edge: what the cut at the margin takes from below
-    first = variance * density + shift * below - edge
-    second = variance * (1 - below) + variance * (kappa - omega) * density
-    second = second + (deviation**2 + shift**2) * below - (kappa - mean + 2 * shift) * edge
-    dg = ((second - first**2) / variance - 1) / variance
-    return Local(ln_total, first / variance, dg, _mean_loss(channel, below, kappa - mean, deviation, edge), below, density)
-
-
-def _mean_loss(channel: Channel, below: Array, short: Array, deviation: float, edge: Array) -> Array:
-    if channel.loss == "errors":
-        return below
-    if channel.loss == "hinge":
-        return np.maximum(short * below + edge, 0.0)
-    return np.maximum((short**2 + deviation**2) * below + short * edge, 0.0)
+    root, kappa = np.sqrt(variance), np.asarray(channel.kappa)
+    under = tail(channel, kappa, omega, variance)
+    height = (kappa - omega) / root
+    total = np.logaddexp(under.ln_mass, log_ndtr(-height))
+    below, above = np.exp(under.ln_mass - total), np.exp(log_ndtr(-height) - total)
+    over_1, over_2 = (root ** (power + 1) * moment for power, moment in enumerate(cut_moments(-height)))
+    mean = above * over_1 - below * under.first  # of Delta - kappa
+    spread = above * (over_2 - over_1**2) + below * (under.second - under.first**2)
+    spread = spread + below * above * (over_1 + under.first) ** 2
+    density = np.exp(-(height**2) / 2 - HALF_LN_2PI - total) / root
+    loss = below * (np.ones_like(below), under.first, under.second)[POWERS[channel.loss]]
+    return Local(total, (mean + kappa - omega) / variance, (spread / variance - 1) / variance, loss, below, density)
 
 
 def stability_density(channel: Channel, delta: Array, omega: Array, variance: float) -> Array:
@@ -125,24 +140,18 @@ def stability_density(channel: Channel, delta: Array, omega: Array, variance: fl
 def mean_shortfall(channel: Channel, level: Array, omega: Array, variance: float, power: int) -> Array:
     """The tilted average of (level - Delta)_+^power, power 0, 1 or 2; level and omega broadcast.
 
-    Power 0 is the distribution function of Delta at `level`. Tails are taken from the side where they are small.
+    Power 0 is the distribution function of Delta at `level`. The part below the margin and that between margin and level add.
     """
-    ln_a, mean, deviation, _ = below_margin(channel, omega, variance)
     total, root = ln_z(channel, omega, variance), np.sqrt(variance)
-    cut = (np.minimum(level, channel.kappa) - mean) / deviation
-    mass, edge = np.exp(ln_a + log_ndtr(cut) - total), np.exp(ln_a - cut**2 / 2 - HALF_LN_2PI - total)
-    under = _moment(level - mean, deviation, mass, edge, cut * edge, power)
-    low, high = (channel.kappa - omega) / root, (np.maximum(level, channel.kappa) - omega) / root
-    mass = np.exp(log_ndtr(-low) - total) - np.exp(log_ndtr(-high) - total)
+    under = tail(channel, np.minimum(level, channel.kappa), omega, variance)
+    gap = np.maximum(level - channel.kappa, 0.0)
+    of_under = (1.0, gap + under.first, gap**2 + 2 * gap * under.first + under.second)[power]
+    low, high = (channel.kappa - omega) / root, (channel.kappa + gap - omega) / root
+    mass = np.exp(log_ndtr(-low) - total) - np.exp(log_ndtr(-high) - total)  # from the side where the tails are small
     edge_low, edge_high = (np.exp(-x * x / 2 - HALF_LN_2PI - total) for x in (low, high))
-    over = _moment(level - omega, root, mass, edge_high - edge_low, high * edge_high - low * edge_low, power)
-    return np.maximum(under + np.where(level > channel.kappa, over, 0.0), 0.0)
-
-
-def _moment(gap: Array, deviation: float, mass: Array, edge: Array, bent: Array, power: int) -> Array:
-    """The part of (level - Delta)^power of a cut Gaussian: `mass` of it is left, its density at the cut, and cut times that."""
-    if power == 0:
-        return mass
+    of_over = mass
     if power == 1:
-        return gap * mass + deviation * edge
-    return (gap**2 + deviation**2) * mass + 2 * gap * deviation * edge - deviation**2 * bent
+        of_over = root * (high * mass + edge_high - edge_low)
+    elif power == 2:
+        of_over = variance * ((high**2 + 1) * mass + high * edge_high + (low - 2 * high) * edge_low)
+    return np.exp(under.ln_mass - total) * of_under + np.maximum(of_over, 0.0)

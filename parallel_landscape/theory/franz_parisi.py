@@ -78,8 +78,17 @@ def franz_parisi(
     Raises JobError, and NoSolution (a RunError) beyond capacity or where no states are left at that overlap.
     """
     kappa_reference = kappa if kappa_reference is None else kappa_reference
-    check(alpha=alpha, overlap=overlap, kappa=kappa, beta=beta, kappa_reference=kappa_reference)
-    check(beta_reference=beta_reference, weights=weights, loss=loss, tolerance=tolerance)
+    check(
+        alpha=alpha,
+        overlap=overlap,
+        kappa=kappa,
+        beta=beta,
+        kappa_reference=kappa_reference,
+        beta_reference=beta_reference,
+        weights=weights,
+        loss=loss,
+        tolerance=tolerance,
+    )
     probe, reference = Channel(loss, beta, kappa), Channel(loss, beta_reference, kappa_reference)
     binary = weights == "binary"
     model = binary_perceptron if binary else spherical_perceptron

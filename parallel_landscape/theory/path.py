@@ -111,7 +111,8 @@ def barrier(
     >= 0 it is exactly 0, for that set is geodesically convex. Raises JobError, and NoSolution beyond capacity.
     """
     kappa_1, kappa_2 = (kappa if given is None else given for given in (kappa_1, kappa_2))
-    check(alpha=alpha, kappa=kappa, position=position, loss=loss, tolerance=tolerance)
+    check(alpha=alpha, kappa=kappa, position=position, kappa_1=kappa_1, kappa_2=kappa_2, beta_1=beta_1, beta_2=beta_2)
+    check(loss=loss, tolerance=tolerance)
     ends = cross_overlap(alpha, kappa_1, kappa_2, beta_1, beta_2, loss, tolerance=tolerance / 10)
     one, two, path = Channel(loss, beta_1, kappa_1), Channel(loss, beta_2, kappa_2), Channel(loss, 0.0, kappa)
 

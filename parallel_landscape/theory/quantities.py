@@ -74,6 +74,7 @@ QUANTITIES: dict[str, Quantity] = {
     "q": Quantity("1", "overlap of two typical states of the same instance"),
     "teacher_overlap": Quantity("1", "R: overlap of a typical state with the teacher"),
     "feature_overlap": Quantity("1", "Q: covariance of the fields of two typical students"),
+    "weights_per_pattern": Quantity("1", "N/P at the capacity"),
     "generalisation_error": Quantity("1", "probability of an error on a fresh pattern"),
     "energy": Quantity("energy", "mean loss, summed over patterns, per weight"),
     "energy_per_pattern": Quantity("energy", "mean loss per pattern; for the loss `errors` the fraction of errors"),

@@ -10,7 +10,7 @@ import pytest
 from scipy.integrate import quad
 
 from parallel_landscape.errors import RunError
-from parallel_landscape.theory.channel import POWERS, Channel, local, mean_shortfall, stability_density
+from parallel_landscape.theory.channel import POWERS, Channel, cut_moments, local, mean_shortfall, stability_density
 from parallel_landscape.theory.quadrature import Answer, gaussian_rule, refine
 from parallel_landscape.theory.solve import first_root, fixed_point
 
@@ -86,6 +86,18 @@ def test_tails_stay_finite() -> None:
     for channel in CASES:
         at = local(channel, np.array([-60.0, -9.0, 9.0, 60.0]), 1e-3)
         assert all(np.isfinite(values).all() for values in at)
+
+
+def test_moments_of_far_tails() -> None:
+    """Means of cut - x and its square over the tail, where the direct formula would lose all its digits."""
+    for cut in (-29.0, -31.0, -300.0, -1e4):
+
+        def part(y: float, n: int, cut: float = cut) -> float:
+            return y**n * math.exp(cut * y - y * y / 2)
+
+        weights = [quad(part, 0, 60 / -cut, args=(n,), epsabs=0, epsrel=1e-12)[0] for n in (0, 1, 2)]
+        first, second = cut_moments(np.array(cut))
+        np.testing.assert_allclose((first, second), (weights[1] / weights[0], weights[2] / weights[0]), rtol=1e-9)
 
 
 def test_the_rule_is_exact_for_moments() -> None:
