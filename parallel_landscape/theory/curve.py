@@ -36,13 +36,13 @@ class EntropyCurve:
 
 
 def entropy_points(
-    source: str, alpha: float, alpha_latent: float | None = None, activation: str = "sign", points: int = 41
+    source: str, alpha: float, alpha_latent: float | None = None, nonlinearity: str = "sign", points: int = 41
 ) -> list[State]:
     """States from beta = 0 down to zero errors, or to where the entropy vanishes; the last one is that end.
 
     source: whose labels, "random", "teacher" or "hidden-manifold" (which needs alpha_latent = P/D). Raises JobError.
     """
-    state = _model(source, alpha, alpha_latent, activation)
+    state = _model(source, alpha, alpha_latent, nonlinearity)
     if points < 3:
         raise JobError(f"points: given {points}; an integer from 3 up is needed (how many points the curve has).")
     betas = [*np.sinh(np.linspace(0, np.arcsinh(COLDEST), points - 1)), np.inf]
@@ -62,7 +62,7 @@ def entropy_points(
 
 
 def curve_for(
-    model: str, source: str, alpha: float, alpha_latent: float | None = None, activation: str = "sign", points: int = 41
+    model: str, source: str, alpha: float, alpha_latent: float | None = None, nonlinearity: str = "sign", points: int = 41
 ) -> EntropyCurve | None:
     """The curve for a landscape's model and source of data, or None where there is no theory for them.
 
@@ -71,7 +71,7 @@ def curve_for(
     known = source in ("random", "teacher") or (source == "hidden-manifold" and alpha_latent is not None)
     if model != "binary-perceptron" or not known:
         return None
-    lower = entropy_points(source, alpha, alpha_latent, activation, points)[::-1]
+    lower = entropy_points(source, alpha, alpha_latent, nonlinearity, points)[::-1]
     energy = np.array([at.energy_per_pattern for at in lower])
     entropy, beta = np.array([at.entropy for at in lower]), np.array([at.beta for at in lower])
     return EntropyCurve(
@@ -82,7 +82,7 @@ def curve_for(
     )
 
 
-def _model(source: str, alpha: float, alpha_latent: float | None, activation: str) -> Callable[[float], State]:
+def _model(source: str, alpha: float, alpha_latent: float | None, nonlinearity: str) -> Callable[[float], State]:
     if source == "random":
         return lambda beta: binary_perceptron(alpha, beta)
     if source == "teacher":
@@ -92,4 +92,4 @@ def _model(source: str, alpha: float, alpha_latent: float | None, activation: st
     if alpha_latent is None:
         raise JobError("alpha_latent: left out; a hidden manifold needs a number above 0 (patterns per hidden input, P/D).")
     latent = float(alpha_latent)
-    return lambda beta: random_features(alpha, latent, beta, activation)
+    return lambda beta: random_features(alpha, latent, beta, nonlinearity)

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import erf
 
 from parallel_landscape.theory.averages import PatternAverages, over_patterns, over_weights
 from parallel_landscape.theory.binary import ONE, check_resolved
@@ -71,26 +72,26 @@ class Hats(NamedTuple):
     r: float
 
 
-def moments(activation: str) -> tuple[float, float]:
-    """(mu_1, mu_*^2) of a non-linearity: sign, tanh, relu minus its mean, or linear."""
-    if activation == "linear":
+def moments(nonlinearity: str) -> tuple[float, float]:
+    """(mu_1, mu_*^2) of a non-linearity: sign, tanh, erf, relu minus its mean, or linear."""
+    if nonlinearity == "linear":
         return 1.0, 0.0
-    if activation == "sign":
+    if nonlinearity == "sign":
         return float(np.sqrt(2 / np.pi)), float(1 - 2 / np.pi)
-    if activation == "relu-centred":
+    if nonlinearity == "relu-centred":
         return 0.5, float(0.25 - 1 / (2 * np.pi))
     z, weights = gaussian_rule(MOMENT_ORDER)
-    values = np.tanh(z)
+    values = np.tanh(z) if nonlinearity == "tanh" else erf(z)
     first = float(weights @ (z * values))
     return first, float(weights @ values**2) - first**2
 
 
 def random_features(
-    alpha: float, alpha_latent: float, beta: float = np.inf, activation: str = "sign", *, tolerance: float = 1e-9
+    alpha: float, alpha_latent: float, beta: float = np.inf, nonlinearity: str = "sign", *, tolerance: float = 1e-9
 ) -> FeaturesAnswer:
     """alpha = P/N, alpha_latent = P/D; energy: number of errors. Raises JobError for bad input, NoSolution (a RunError)."""
-    check(alpha=alpha, alpha_latent=alpha_latent, beta=beta, activation=activation, tolerance=tolerance)
-    channel, mu = Channel("errors", beta, 0.0), moments(activation)
+    check(alpha=alpha, alpha_latent=alpha_latent, beta=beta, nonlinearity=nonlinearity, tolerance=tolerance)
+    channel, mu = Channel("errors", beta, 0.0), moments(nonlinearity)
     last = [Overlaps(*START)]
 
     def solve(order: int, coarse: FeaturesAnswer | None) -> FeaturesAnswer:

@@ -102,21 +102,28 @@ def franz_parisi(
         else:
             found = solve_one(order, alpha, overlap, probe, reference, typical, start[0])
             start[0] = (found.q, found.s0, found.th)
+        entropy = found.phi + (0.0 if np.isinf(beta) else beta * found.energy)
         return LocalEntropy(
             alpha=float(alpha),
             overlap=float(overlap),
             distance=(1 - overlap) / 2,
-            local_entropy=found.phi + (0.0 if np.isinf(beta) else beta * found.energy),
+            local_entropy=entropy,
             all_states_entropy=all_states_entropy(overlap, binary),
             energy=found.energy,
             q=found.q,
             q_1=typical.q,
             cross_overlap=found.s0,
             residual=found.residual,
-            status=typical.status,
+            status=_status(typical.status, entropy, binary),
         )
 
     return refine(solve, tolerance=tolerance, first=PLANE_FIRST, limit=PLANE_LIMIT)
+
+
+def _status(of_reference: str, entropy: float, binary: bool) -> str:
+    if of_reference != "ok":
+        return f"reference: {of_reference}"
+    return "entropy below 0: no states there, typical ones are isolated" if binary and entropy < 0 else "ok"
 
 
 def all_states_entropy(overlap: float, binary: bool) -> float:

@@ -45,7 +45,7 @@ def _one_of(*names: str) -> tuple[str, Callable[[Any], bool]]:
 
 
 LOSSES = ("errors", "hinge", "quadratic")
-ACTIVATIONS = ("sign", "tanh", "relu-centred", "linear")
+NONLINEARITIES = ("sign", "tanh", "erf", "relu-centred", "linear")
 INVERSE_TEMPERATURE = "a number, or inf for temperature 0"
 BETA = "inverse temperature"
 
@@ -61,7 +61,7 @@ QUANTITIES: dict[str, Quantity] = {
     "kappa_2": Quantity("1", "margin at which end 2 was sampled", "a number", _number),
     "kappa_reference": Quantity("1", "margin at which the reference was sampled", "a number", _number),
     "loss": Quantity("", "loss of one pattern of stability D: [D < kappa], (kappa-D)+ or (kappa-D)+^2", *_one_of(*LOSSES)),
-    "activation": Quantity("", "non-linearity of the random features", *_one_of(*ACTIVATIONS)),
+    "nonlinearity": Quantity("", "non-linearity of the random features", *_one_of(*NONLINEARITIES)),
     "weights": Quantity("", "the weights: +-1, or real on the sphere |w|^2 = N", *_one_of("binary", "spherical")),
     "position": Quantity("1", "place on the geodesic: 1 is end 1, 0 is end 2", "a number from 0 to 1", lambda x: 0 <= x <= 1),
     "vertices": Quantity("1", "vertices of the simplex", "an integer from 2 up", lambda value: _counts(value, 2)),

@@ -69,12 +69,12 @@ def teacher_transition(*, tolerance: float = 1e-9) -> Capacity:
     return Capacity(capacity=alpha, q=at.q, error=at.error, order=at.order, residual=at.residual)
 
 
-def features_capacity(alpha_latent: float, activation: str = "sign", *, tolerance: float = 1e-9) -> FeaturesCapacity:
+def features_capacity(alpha_latent: float, nonlinearity: str = "sign", *, tolerance: float = 1e-9) -> FeaturesCapacity:
     """alpha = P/N at which the entropy of interpolating students vanishes, at fixed P/D."""
-    check(alpha_latent=alpha_latent, activation=activation, tolerance=tolerance)
+    check(alpha_latent=alpha_latent, nonlinearity=nonlinearity, tolerance=tolerance)
 
     def at(alpha: float) -> FeaturesAnswer:
-        return random_features(alpha, alpha_latent, activation=activation, tolerance=tolerance)
+        return random_features(alpha, alpha_latent, nonlinearity=nonlinearity, tolerance=tolerance)
 
     alpha = _zero(lambda alpha: at(alpha).entropy, "s(e=0)")
     found = at(alpha)

@@ -17,7 +17,7 @@ from parallel_landscape.theory.binary import binary_perceptron, teacher_student
 from parallel_landscape.theory.channel import Channel, local
 from parallel_landscape.theory.features import Hats, Overlaps, random_features
 from parallel_landscape.theory.quadrature import gaussian_rule
-from parallel_landscape.theory.quantities import ACTIVATIONS
+from parallel_landscape.theory.quantities import NONLINEARITIES
 from parallel_landscape.theory.spherical import spherical_perceptron
 
 INF = math.inf
@@ -79,17 +79,17 @@ def test_teacher_free_entropy_is_stationary(alpha: float, beta: float) -> None:
     assert np.abs(slopes(twin, point)).max() > 0.01
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_features_free_entropy_is_stationary(activation: str) -> None:
+@pytest.mark.parametrize("nonlinearity", NONLINEARITIES)
+def test_features_free_entropy_is_stationary(nonlinearity: str) -> None:
     alpha, alpha_latent, beta = 0.6, 2.0, 2.0
-    channel, mu = Channel("errors", beta), features.moments(activation)
+    channel, mu = Channel("errors", beta), features.moments(nonlinearity)
     found, _ = features._saddle(ORDER, channel, alpha, alpha_latent, mu, Overlaps(*features.START))
     hats, _ = features.conjugates(ORDER, channel, alpha, alpha_latent, mu, found)
 
     def phi(*point: float) -> float:
         return features.free_entropy(ORDER, channel, alpha, alpha_latent, mu, Overlaps(*point[:4]), Hats(*point[4:]))
 
-    at = random_features(alpha, alpha_latent, beta, activation)
+    at = random_features(alpha, alpha_latent, beta, nonlinearity)
     assert phi(*found, *hats) == pytest.approx(at.free_entropy, abs=1e-9)
     assert np.abs(slopes(phi, (*found, *hats))).max() < 1e-7
     twin = hats._replace(r=0.9 * hats.r)  # a smaller pull of the teacher

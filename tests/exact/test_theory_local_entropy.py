@@ -32,6 +32,7 @@ def test_binary_values(alpha: float, overlap: float) -> None:
     at = franz_parisi(alpha, overlap)
     assert at.local_entropy == pytest.approx(BINARY[alpha][overlap], abs=6e-5 if overlap in (0.99, 0.95, 0.98) else 6e-6)
     assert at.local_entropy < at.all_states_entropy and at.error < 1e-7 and at.residual < 1e-9
+    assert (at.status == "ok") == (at.local_entropy >= 0)
 
 
 @pytest.mark.parametrize(

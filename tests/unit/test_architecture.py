@@ -30,19 +30,9 @@ LEVELS: list[set[str]] = [
         "data.training_set",
         "analysis",
         "machine",
-    },
-    {
         "theory",
-        "landscapes",
-        "data",
-        "store.schema",
-        "store.run_folder",
-        "provenance",
-        "progress",
-        "stopping",
-        "walltime",
-        "templates",
     },
+    {"landscapes", "data", "store.schema", "store.run_folder", "provenance", "progress", "stopping", "walltime", "templates"},
     {"dynamics", "ensembles"},
     {"sampler", "check", "model"},
     {"exchange", "store"},
@@ -120,6 +110,14 @@ def test_no_cycles() -> None:
 def test_analysis_imports_no_sampler() -> None:
     for module in (name for name in GRAPH if name.startswith("analysis.")):
         assert {other for other in GRAPH[module] if not other.startswith("analysis")} <= {"errors", "store", "store.schema"}
+
+
+def test_theory_stands_alone() -> None:
+    for module, imported in GRAPH.items():
+        if module.split(".")[0] == "theory":
+            assert all(other == "errors" or other.split(".")[0] == "theory" for other in imported)
+        elif module.split(".")[0] not in ("theory_view", "analysis"):
+            assert not {other for other in imported if other.split(".")[0] == "theory"}
 
 
 def test_the_hot_loop_knows_neither_mpi_nor_files() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,25 @@ def test_mistakes_are_explained(arguments: list[str], code: int, words: str, cap
     assert main(["theory", *arguments]) == code
     shown = capsys.readouterr()
     assert words in shown.err and "Traceback" not in shown.err and not shown.out
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "theory.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", re.findall(r"^pland (theory.*)$", PAGE, re.MULTILINE))
+def test_the_commands_of_the_page_work(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) > 5 or "barrier.nc" in shown
+
+
+def test_the_python_of_the_page_works(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(block, {})
+    assert capsys.readouterr().out.startswith("0.0 0.62484")
 
 
 def test_a_file_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
