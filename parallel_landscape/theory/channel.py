@@ -38,7 +38,7 @@ SMALLEST_VARIANCE = 1e-30
 
 @dataclass(frozen=True)
 class Channel:
-    """A loss at an inverse temperature; beta may be inf, and negative for the loss "errors"."""
+    """A loss at an inverse temperature; beta may be inf, and negative for the loss "errors" (which the models do not use)."""
 
     loss: str = "errors"
     beta: float = np.inf

@@ -25,14 +25,15 @@ import numpy as np
 
 from parallel_landscape.theory.binary import BinaryAnswer, binary_perceptron
 from parallel_landscape.theory.channel import Channel, ln_z, local
-from parallel_landscape.theory.quadrature import PLANE_FIRST, PLANE_LIMIT, Answer, Array, gaussian_rule, refine
+from parallel_landscape.theory.quadrature import PATIENCE, PLANE_FIRST, PLANE_LIMIT, Answer, Array, gaussian_rule, refine
 from parallel_landscape.theory.quantities import check
 from parallel_landscape.theory.solve import fixed_point
 from parallel_landscape.theory.spherical import SphericalAnswer, spherical_perceptron
 
 TYPICAL = 1e-5  # so close to t = q_r the equations degenerate (d -> 0), and Phi = s to 1e-9, for it has its maximum there
-SMALLEST = 1e-24
+SMALLEST, INSIDE = 1e-24, 1 - 1e-12
 NEWTON, SMALLEST_STEP, LARGEST_STEP = 40, 1e-13, 3.0
+ITERATIONS = 400  # each is a plane of averages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ def franz_parisi(
             status=_status(typical.status, entropy, binary),
         )
 
-    return refine(solve, tolerance=tolerance, first=PLANE_FIRST, limit=PLANE_LIMIT)
+    return refine(solve, tolerance=tolerance, first=PLANE_FIRST, limit=PLANE_LIMIT, patience=PATIENCE)
 
 
 def _status(of_reference: str, entropy: float, binary: bool) -> str:
@@ -183,7 +184,7 @@ def _spherical(
         return np.array([norm(s0) + (1 - q) ** 2 * alpha * at.g2, q_r * t + (1 - q) * room**2 * alpha * at.cross])
 
     what = f"Franz-Parisi entropy, spherical weights, alpha={alpha:g}, overlap={t:g}"
-    (q, s0), residual = fixed_point(update, start[:2], what)
+    (q, s0), residual = fixed_point(update, start[:2], what, ITERATIONS)
     at = shell(order, q_r, probe, reference, q, s0, t)
     phi = np.log1p(-q) / 2 + (q - norm(s0)) / (2 * (1 - q)) + alpha * at.ln_z
     return Found(float(phi), float(q), float(s0), 0.0, alpha * at.loss, residual)
@@ -225,7 +226,8 @@ def _binary(order: int, alpha: float, t: float, probe: Channel, reference: Chann
         qh, sh = alpha * at.g2, alpha * at.cross
         for _ in range(NEWTON):  # for arctanh <s tanh f> = arctanh t, which is all but linear in th
             found = over_probe(order, qh_r, qh, sh, th[0])
-            step = (np.arctanh(t) - np.arctanh(found.t)) * (1 - found.t**2) / (1 - found.q)
+            reached = float(np.clip(found.t, -INSIDE, INSIDE))
+            step = (np.arctanh(t) - np.arctanh(reached)) * (1 - reached**2) / max(1 - found.q, 1 - INSIDE)
             th[0] += float(np.clip(step, -LARGEST_STEP, LARGEST_STEP))
             if abs(step) < SMALLEST_STEP:
                 break
@@ -235,7 +237,8 @@ def _binary(order: int, alpha: float, t: float, probe: Channel, reference: Chann
         _, found = averages(point)
         return np.array([found.q, found.s0])
 
-    point, residual = fixed_point(update, start[:2], f"Franz-Parisi entropy, binary weights, alpha={alpha:g}, overlap={t:g}")
+    what = f"Franz-Parisi entropy, binary weights, alpha={alpha:g}, overlap={t:g}"
+    point, residual = fixed_point(update, start[:2], what, ITERATIONS)
     at, found = averages(point)
     q, s0 = map(float, point)
     phi = -alpha * at.g2 * (1 - q) / 2 - th[0] * t + alpha * at.cross * s0 + alpha * at.ln_z + found.ln_2cosh
@@ -243,4 +246,4 @@ def _binary(order: int, alpha: float, t: float, probe: Channel, reference: Chann
 
 
 def _below_one(q: float) -> float:
-    return min(max(float(q), 0.0), 1 - 1e-12)
+    return min(max(float(q), 0.0), INSIDE)

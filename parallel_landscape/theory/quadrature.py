@@ -25,6 +25,7 @@ REACH = 8.5  # the normal density is 1e-16 of its peak there
 FIRST, LIMIT = 64, 8192  # intervals
 RESOLVED = 2.0  # nodes inside the narrowest step that a rule is trusted with
 PLANE_FIRST, PLANE_LIMIT = 32, 512  # the same where averages are two-dimensional
+PATIENCE = 3  # orders in turn that may see no solution, where each of them is dear
 
 
 class NoSolution(RunError):
@@ -75,18 +76,22 @@ def legendre_rule(order: int) -> tuple[Array, Array]:
     return (nodes + 1) / 2, weights / 2
 
 
-def refine(solve: Callable[[int, A | None], A], *, tolerance: float, first: int = FIRST, limit: int = LIMIT) -> A:
+def refine(
+    solve: Callable[[int, A | None], A], *, tolerance: float, first: int = FIRST, limit: int = LIMIT, patience: int = 99
+) -> A:
     """Solve with ever finer quadrature until nothing changes by more than `tolerance`; the answer carries its error.
 
     solve: (order, the coarser answer to start from, or None) -> answer. A coarse rule may not see a solution that a
-    finer one sees, so `NoSolution` counts only at the finest. Raises RunError when the limit is reached.
+    finer one sees, so `NoSolution` counts only at the finest, or `patience` times. Raises RunError at the limit.
     """
     order, coarse, error, missing = first, None, math.inf, None
     while order <= limit:
         try:
             fine, missing = solve(order, coarse), None
         except NoSolution as reason:
-            fine, missing = None, reason
+            fine, missing, patience = None, reason, patience - 1
+            if patience == 0:
+                break
         if fine is not None and coarse is not None:
             error = largest_change(coarse, fine)
             if error <= tolerance:

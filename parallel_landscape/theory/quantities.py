@@ -46,13 +46,13 @@ def _one_of(*names: str) -> tuple[str, Callable[[Any], bool]]:
 
 LOSSES = ("errors", "hinge", "quadratic")
 NONLINEARITIES = ("sign", "tanh", "erf", "relu-centred", "linear")
-INVERSE_TEMPERATURE = "a number, or inf for temperature 0"
+INVERSE_TEMPERATURE = "a number from 0 up, or inf for temperature 0,"
 BETA = "inverse temperature"
 
 QUANTITIES: dict[str, Quantity] = {
     "alpha": Quantity("1", "patterns per weight, P/N", "a number above 0", _above_zero),
     "alpha_latent": Quantity("1", "patterns per hidden input, P/D", "a number above 0", _above_zero),
-    "beta": Quantity("1/energy", BETA, INVERSE_TEMPERATURE, lambda value: -math.inf < value),
+    "beta": Quantity("1/energy", BETA, INVERSE_TEMPERATURE, _not_negative),
     "beta_1": Quantity("1/energy", f"{BETA} of end 1", INVERSE_TEMPERATURE, _not_negative),
     "beta_2": Quantity("1/energy", f"{BETA} of end 2", INVERSE_TEMPERATURE, _not_negative),
     "beta_reference": Quantity("1/energy", f"{BETA} of the reference", "above 0, or inf", lambda value: value > 0),

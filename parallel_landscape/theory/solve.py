@@ -11,12 +11,14 @@ from parallel_landscape.theory.quadrature import Array, NoSolution
 
 RESIDUAL = 1e-11
 DAMPING = 0.3
-ITERATIONS = 20_000
-POLISH_AT = (10, 40, 160, 640, 2560, 10_240)
+ITERATIONS = 3000
+POLISH_AT = (10, 40, 160, 640, 2560)
 BRANCH = 0.05  # Newton's method may not leave the branch that the iteration is on by more than this
 
 
-def fixed_point(update: Callable[[Array], Array], start: Sequence[float], what: str) -> tuple[Array, float]:
+def fixed_point(
+    update: Callable[[Array], Array], start: Sequence[float], what: str, iterations: int = ITERATIONS
+) -> tuple[Array, float]:
     """x with x = update(x), and the largest |update(x) - x|.
 
     Damped iteration finds the branch; now and then Newton's method (MINPACK hybr) tries to finish. what: the problem, for
@@ -24,7 +26,7 @@ def fixed_point(update: Callable[[Array], Array], start: Sequence[float], what: 
     """
     point = np.array(start, dtype=np.float64)
     residual = np.inf
-    for step in range(ITERATIONS):
+    for step in range(iterations):
         new = update(point)
         if not np.isfinite(new).all():
             raise NoSolution(f"{what}: the equations run away; there is no replica-symmetric solution here")
@@ -37,7 +39,7 @@ def fixed_point(update: Callable[[Array], Array], start: Sequence[float], what: 
             if missed <= RESIDUAL and np.abs(polished - point).max() <= BRANCH * max(1.0, float(np.abs(point).max())):
                 return polished, missed
         point = DAMPING * point + (1 - DAMPING) * new
-    raise NoSolution(f"{what}: no solution found in {ITERATIONS} iterations; the equations are still missed by {residual:.1e}")
+    raise NoSolution(f"{what}: no solution found in {iterations} iterations; the equations are still missed by {residual:.1e}")
 
 
 def first_root(function: Callable[[float], float], points: Sequence[float]) -> float | None:

@@ -125,6 +125,9 @@ def spherical_capacity(kappa: float = 0.0, *, tolerance: float = 1e-8) -> Spheri
         return spherical_perceptron(alpha, np.inf, kappa, tolerance=precise).replicon - 1
 
     high = MARGINAL * capacity
+    if excess(high) <= 0:
+        late = "the capacity is an upper estimate: other solutions of the equations, not followed here, come before it"
+        return SphericalCapacity(kappa=float(kappa), capacity=capacity, stability_limit=np.nan, error=0.0, status=late)
     while excess(high / 2) > 0:
         high /= 2
     limit = float(brentq(excess, high / 2, high, xtol=1e-12, rtol=1e-11))

@@ -19,8 +19,8 @@ from parallel_landscape.theory.quadrature import Answer, NoSolution
 from parallel_landscape.theory.quantities import check
 
 PRECISION = 1e-11
-GROWTH = 1.15  # from one alpha to the next while looking for a change of sign
-SMALLEST_ALPHA, LARGEST_ALPHA = 1e-3, 1e3
+GROWTH, SMALLEST_GROWTH = 1.3, 1.001  # from one alpha to the next while looking for a change of sign
+SMALLEST_ALPHA, FIRST_ALPHA, LARGEST_ALPHA = 1e-6, 0.1, 1e4
 SMALLEST_BETA, LARGEST_BETA = 0.05, 200.0
 
 
@@ -119,10 +119,17 @@ def freezing(alpha: float, kappa: float = 0.0, *, tolerance: float = 1e-9) -> Fr
 
 
 def _zero(entropy: Callable[[float], float], what: str) -> float:
-    """The first alpha, coming from below, at which `entropy` vanishes."""
-    low = high = SMALLEST_ALPHA
-    while high < LARGEST_ALPHA:
-        if entropy(high) <= 0:
-            return float(brentq(entropy, low, high, xtol=PRECISION))
-        low, high = high, high * GROWTH
-    raise NoSolution(f"{what} does not vanish up to alpha={LARGEST_ALPHA:g}")
+    """The first alpha, coming from below, at which `entropy` vanishes; steps shrink where the branch of states ends."""
+    low, growth = FIRST_ALPHA, GROWTH
+    while entropy(low) <= 0:
+        low /= 10
+        if low < SMALLEST_ALPHA:
+            raise NoSolution(f"{what} is below 0 already at alpha={SMALLEST_ALPHA:g}")
+    while low < LARGEST_ALPHA and growth > SMALLEST_GROWTH:
+        try:
+            if entropy(low * growth) <= 0:
+                return float(brentq(entropy, low, low * growth, xtol=PRECISION))
+            low *= growth
+        except NoSolution:
+            growth = growth**0.5
+    raise NoSolution(f"{what} does not vanish: it is still above 0 at alpha={low:g}")

@@ -154,6 +154,16 @@ def test_the_branch_ends() -> None:
     assert "replicon above 1" in spherical_perceptron(4.3, kappa=-0.5).status
 
 
+def test_where_the_first_branch_stays_stable_there_is_no_limit() -> None:
+    found = spherical_capacity(-4.0)
+    assert math.isnan(found.stability_limit) and "upper estimate" in found.status
+
+
+def test_temperatures_are_not_negative() -> None:
+    with pytest.raises(JobError, match="from 0 up"):
+        teacher_student(1.0, -1.0)
+
+
 def test_all_mistakes_at_once() -> None:
     with pytest.raises(JobError) as caught:
         spherical_perceptron(-1.0, math.nan, 0.0, "cubic")
