@@ -33,7 +33,7 @@ from parallel_landscape.theory.spherical import SphericalAnswer, spherical_perce
 TYPICAL = 1e-5  # so close to t = q_r the equations degenerate (d -> 0), and Phi = s to 1e-9, for it has its maximum there
 SMALLEST, INSIDE = 1e-24, 1 - 1e-12
 NEWTON, SMALLEST_STEP, LARGEST_STEP = 40, 1e-13, 3.0
-ITERATIONS = 400  # each is a plane of averages
+ITERATIONS, FEWEST = 400, 30  # on the coarsest rule; each is a plane of averages, dearer on finer ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +184,7 @@ def _spherical(
         return np.array([norm(s0) + (1 - q) ** 2 * alpha * at.g2, q_r * t + (1 - q) * room**2 * alpha * at.cross])
 
     what = f"Franz-Parisi entropy, spherical weights, alpha={alpha:g}, overlap={t:g}"
-    (q, s0), residual = fixed_point(update, start[:2], what, ITERATIONS)
+    (q, s0), residual = fixed_point(update, start[:2], what, _iterations(order))
     at = shell(order, q_r, probe, reference, q, s0, t)
     phi = np.log1p(-q) / 2 + (q - norm(s0)) / (2 * (1 - q)) + alpha * at.ln_z
     return Found(float(phi), float(q), float(s0), 0.0, alpha * at.loss, residual)
@@ -238,11 +238,15 @@ def _binary(order: int, alpha: float, t: float, probe: Channel, reference: Chann
         return np.array([found.q, found.s0])
 
     what = f"Franz-Parisi entropy, binary weights, alpha={alpha:g}, overlap={t:g}"
-    point, residual = fixed_point(update, start[:2], what, ITERATIONS)
+    point, residual = fixed_point(update, start[:2], what, _iterations(order))
     at, found = averages(point)
     q, s0 = map(float, point)
     phi = -alpha * at.g2 * (1 - q) / 2 - th[0] * t + alpha * at.cross * s0 + alpha * at.ln_z + found.ln_2cosh
     return Found(phi, q, s0, th[0], alpha * at.loss, residual)
+
+
+def _iterations(order: int) -> int:
+    return max(FEWEST, ITERATIONS * PLANE_FIRST // order)
 
 
 def _below_one(q: float) -> float:

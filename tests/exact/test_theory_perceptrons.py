@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.special import log_ndtr
 
 from parallel_landscape.errors import JobError, RunError
-from parallel_landscape.theory.binary import binary_perceptron
+from parallel_landscape.theory.binary import binary_perceptron, teacher_student
 from parallel_landscape.theory.curve import curve_for
 from parallel_landscape.theory.spherical import gardner_integral, spherical_capacity, spherical_perceptron
 from parallel_landscape.theory.thresholds import binary_capacity, features_capacity, freezing, teacher_transition
