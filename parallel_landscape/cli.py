@@ -1,4 +1,4 @@
-"""The command line: `pland new | check | run | resume | status | analyze | verify | report | doctor`."""
+"""The command line: `pland new | check | run | resume | status | analyze | verify | report | theory | doctor`."""
 
 from __future__ import annotations
 
@@ -118,6 +118,11 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="one self-contained RUN/report.html, with the verdict and the figures")
     report.add_argument("run", type=Path)
     report.add_argument("--figures", metavar="png|pdf|DIR", help="also as files, of one kind in RUN/figures or both in DIR")
+    theory = commands.add_parser("theory", help="replica-symmetric reference curves, as a table or a file")
+    theory.add_argument("name", nargs="?", help="which one; without a name, lists them")
+    theory.add_argument("keys", nargs="*", metavar="KEY=VALUE", help="such as alpha=0.5 beta=2")
+    theory.add_argument("--sweep", metavar="KEY=LOW:HIGH:COUNT", help="a row for each of so many values of one key")
+    theory.add_argument("--output", type=Path, metavar="FILE", help="write netCDF instead of a table")
     doctor = commands.add_parser("doctor", help="whether this machine is set up right, and what to do where it is not")
     doctor.add_argument("folder", type=Path, nargs="?", default=Path(), help="where runs will lie (default: here)")
     doctor.add_argument("--json", action="store_true", help="for scripts")
@@ -274,6 +279,13 @@ def _doctor(parsed: argparse.Namespace) -> int:
     return examine(parsed.folder, as_json=parsed.json)
 
 
+def _theory(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.theory_view import show
+
+    show(parsed.name, parsed.keys, parsed.sweep, parsed.output)
+    return 0
+
+
 def _new(parsed: argparse.Namespace) -> int:
     if parsed.name is None:
         print("\n".join(templates.names()))
@@ -283,4 +295,4 @@ def _new(parsed: argparse.Namespace) -> int:
 
 
 _COMMANDS = {"check": _check, "status": _status, "analyze": _analyze, "verify": _verify, "report": _report,
-             "doctor": _doctor, "new": _new}  # fmt: skip
+             "theory": _theory, "doctor": _doctor, "new": _new}  # fmt: skip

@@ -30,6 +30,7 @@ LEVELS: list[set[str]] = [
         "data.training_set",
         "analysis.join",
         "machine",
+        "theory",
     },
     {"landscapes", "data", "store.schema", "store.run_folder", "provenance", "progress", "stopping", "walltime", "templates"},
     {"dynamics", "ensembles", "observables"},
@@ -40,7 +41,7 @@ LEVELS: list[set[str]] = [
     {"job"},
     {"campaign", "boundary", "restore", "recording", "sizes"},
     {"rounds"},
-    {"plan", "status", "status_view", "launch", "verify", "doctor"},
+    {"plan", "status", "status_view", "launch", "verify", "doctor", "theory_view"},
     {"analyze", "report"},
     {"handle"},
     {"cli"},
@@ -113,6 +114,14 @@ def test_analysis_imports_no_sampler() -> None:
     for module in (name for name in GRAPH if name.startswith("analysis.")):
         others = {other for other in GRAPH[module] if other.split(".")[0] not in ("analysis", "store")}
         assert others <= {"errors", "specialise"}
+
+
+def test_theory_stands_alone() -> None:
+    for module, imported in GRAPH.items():
+        if module.split(".")[0] == "theory":
+            assert all(other == "errors" or other.split(".")[0] == "theory" for other in imported)
+        elif module.split(".")[0] not in ("theory_view", "analysis"):
+            assert not {other for other in imported if other.split(".")[0] == "theory"}
 
 
 def test_the_hot_loop_knows_neither_mpi_nor_files() -> None:
