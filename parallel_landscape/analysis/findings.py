@@ -161,7 +161,7 @@ def from_records(
         found["overlap"] = _overlap(ask, frozen, timeline, question, refined, said)
     observables = {x.name: (x.unit, x.meaning) for x in frozen.observables}
     attributes = {
-        "estimator": "mbar",
+        "estimator": groups.settle(root, len(refined.repeats)),
         "normalisation": "absolute" if absolute else "relative",
         "observables": list(observables) or [""],
         "jackknife_blocks": len(refined.sizes),

@@ -54,6 +54,27 @@ def energy_group(
     return found
 
 
+_ESTIMATORS = {"mbar": "ln_g_mbar", "transition-matrix": "ln_g_transition", "learned": "ln_g_learned"}
+TRUSTED = 4  # repeats, from which on their scatter makes an error bar that can be compared with others
+
+
+def settle(root: dict[str, Any], repeats: int) -> str:
+    """Let ln_g be the curve with the least typical error of those that know every recorded level; returns its name.
+
+    A short production adds noise to what was learned; a long one, or its proposals, know better.
+    """
+    recorded, typical = root["samples"] > 0, {}
+    for estimator, name in _ESTIMATORS.items():
+        if name not in root or (estimator == "learned" and repeats < TRUSTED):
+            continue
+        error = root.get(f"{name}_error", np.full(len(recorded), np.nan))[recorded]
+        if np.isfinite(root[name][recorded]).all() and np.isfinite(error).any():
+            typical[estimator] = float(np.median(error[np.isfinite(error)]))
+    best = min(typical, key=lambda estimator: typical[estimator], default="mbar")
+    root |= {"ln_g": root[_ESTIMATORS[best]], "ln_g_error": root[f"{_ESTIMATORS[best]}_error"]}
+    return best
+
+
 _KEPT = (
     ("ln_g", "ln_g_learned", np.nan),
     ("ln_g_error", "ln_g_learned_error", np.nan),
