@@ -1,4 +1,4 @@
-"""The command line: `pland new | check | run | resume | status | verify | doctor`."""
+"""The command line: `pland new | check | run | resume | status | submit | verify | doctor`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from parallel_landscape.provenance import version
 from parallel_landscape.restore import load_run_job
 from parallel_landscape.rounds import resume_run, run_job
 from parallel_landscape.sizes import check_affordable
+from parallel_landscape.slurm.flags import add_submit, submit_flags
 from parallel_landscape.store.run_folder import RunFolder
 
 PATIENCE_SECONDS = 3.0
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("run", type=Path)
     status.add_argument("--watch", action="store_true", help="show it anew every two seconds until the run ends")
     status.add_argument("--json", action="store_true", help="for scripts")
+    add_submit(commands)
     verify = commands.add_parser("verify", help="replay the last checkpoint from the one before, and compare bit by bit")
     verify.add_argument("run", type=Path)
     doctor = commands.add_parser("doctor", help="whether this machine is set up right, and what to do where it is not")
@@ -206,6 +208,12 @@ def _status(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _submit(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.slurm.submit import submit
+
+    return submit(parsed.job, submit_flags(parsed), chain_how=parsed.chain, dry_run=parsed.dry_run)
+
+
 def _verify(parsed: argparse.Namespace) -> int:
     from parallel_landscape.verify import verify
 
@@ -226,4 +234,4 @@ def _new(parsed: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"check": _check, "status": _status, "verify": _verify, "doctor": _doctor, "new": _new}
+_COMMANDS = {"check": _check, "status": _status, "submit": _submit, "verify": _verify, "doctor": _doctor, "new": _new}

@@ -24,10 +24,12 @@ from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.model import DATA, load_model, make_landscape, model_keys, takes_data
 from parallel_landscape.network import Network
-from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run
+from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
 
-_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run")
-_ALWAYS: dict[str, type[BaseModel]] = {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run}
+_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run", "slurm")
+_ALWAYS: dict[str, type[BaseModel]] = {
+    "dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run, "slurm": Slurm
+}  # fmt: skip
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 ROUND_STEPS = 100_000  # proposals between exchanges when sweeps_per_round is left out
@@ -49,6 +51,7 @@ class Job:
     exchange: Exchange
     production: Production | None
     run: Run
+    slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
     base: Path
 
     @property
