@@ -58,12 +58,27 @@ def would_take(script: str) -> None:
     ask("sbatch", "--test-only", text=script)
 
 
-def job_state(job: int | str) -> str | None:
-    """RUNNING, PENDING, CANCELLED, ...; None for a job that SLURM knows no more, or when it does not answer."""
+def job_fields(job: int | str) -> dict[str, str]:
+    """What SLURM tells of a job; nothing for one that it knows no more, or when it does not answer."""
     try:
-        return _fields(ask("scontrol", "show", "job", str(job), "--oneliner")).get("JobState")
-    except RunError:
-        return None
+        return _fields(ask("scontrol", "show", "job", str(job), "--oneliner").splitlines()[0])
+    except (RunError, IndexError):
+        return {}
+
+
+def job_state(job: int | str) -> str | None:
+    """RUNNING, PENDING, COMPLETING, CANCELLED, ...; None for a job that SLURM knows no more, or when it does not answer."""
+    return job_fields(job).get("JobState")
+
+
+def out_of_time(job: int | str) -> bool:
+    """Whether a job has used up its time limit. SLURM says only COMPLETING, whatever it is that ends the job."""
+    found = job_fields(job)
+    try:
+        used, limit = (read_time(found[key]) for key in ("RunTime", "TimeLimit"))  # rounded up to minutes
+    except (KeyError, ValueError):
+        return False
+    return used >= limit
 
 
 def in_queue(jobs: Sequence[int]) -> list[int]:

@@ -115,24 +115,22 @@ def _go_on(link: Link, code: int, following: int | None) -> int:
         return _end(link, 0, "done", "", following)
     if code == JobError.exit_code:
         return _end(link, code, "stop", "the job cannot go on as it is, see the log", following)
-    state = controller.job_state(link.job)
-    if state == "CANCELLED":
-        return _end(link, code, "stop", "cancelled", following)
     why = chain.reason_to_stop(chain.events(link.folder), link.most, chain.mark(link.folder))
     if why is not None:
         return _end(link, code, "stop", why, following)
     if link.how == "none":
         return _end(link, code, "stop", "no chain was asked for", following)
     if following is not None:
-        return _end(link, code, "next", "", following)
-    return _requeue(link, code, state)
+        return _end(link, code, "next", _how_it_ended(code), following)
+    return _requeue(link, code)
 
 
-def _requeue(link: Link, code: int, state: str | None) -> int:
-    """Put this very job back into the queue, unless SLURM has done so already; it then ends this process."""
+def _requeue(link: Link, code: int) -> int:
+    """Put this very job back into the queue; SLURM then ends this process. Not against a person who cancels it."""
+    state = controller.job_state(link.job)
+    if state not in (None, "RUNNING") and not controller.out_of_time(link.job):
+        return _end(link, code, "stop", f"ended from outside ({state}): cancelled, or SLURM itself starts it again", None)
     _end(link, code, "requeue", _how_it_ended(code), None)
-    if state not in (None, "RUNNING", "TIMEOUT", "COMPLETING"):
-        return code
     try:
         controller.ask("scontrol", "requeue", str(link.job))
     except RunError as error:
@@ -141,7 +139,7 @@ def _requeue(link: Link, code: int, state: str | None) -> int:
 
 
 def _how_it_ended(code: int) -> str:
-    return "stopped in good time" if code == Stopped.exit_code else "the ranks failed or were killed; see the log"
+    return "stopped in good time" if code == Stopped.exit_code else "the ranks failed or were killed, see the log"
 
 
 def _submit_next(link: Link) -> int | None:

@@ -1,0 +1,98 @@
+"""A job that is interrupted in every way that a cluster knows ends with the same bits as an undisturbed one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faults.harness import Data, checkpoints_of, different, final_data, job_of, pland, write_job
+from slurm.lab import Lab, chain, number_of, those, write_cluster
+
+pytestmark = [pytest.mark.slurm, pytest.mark.mpi]
+
+JOB = job_of(
+    exchange={"windows": 2, "walkers_per_window": 1}, production={"rounds": 6_000}, slurm={"cluster": "lab", "doctor": False}
+)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    """What the job comes to when nothing disturbs it, without SLURM."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_cluster(folder)
+    done = pland("run", write_job(folder, JOB), "-n", 2, "--quiet")
+    assert done.returncode == 0, done.stderr
+    return final_data(folder / "runs" / "run")
+
+
+def submitted(folder: Path, *flags: object, job: dict[str, Any] = JOB, **cluster: Any) -> tuple[int, Path]:
+    """Number and run folder of a job on two nodes."""
+    write_cluster(folder, **cluster)
+    done = pland("submit", write_job(folder, job), "--nodes", 2, "--time", "10", *flags)
+    assert done.returncode == 0, done.stderr
+    return number_of(done.stdout), folder / "runs" / job["name"]
+
+
+def under_way(lab: Lab, run: Path, more: int = 2) -> None:
+    """Until the run has made some more checkpoints."""
+    before = checkpoints_of(run)
+    lab.wait_for(lambda: checkpoints_of(run) >= before + more, f"{run} does not come under way: {log(run)}")
+
+
+def log(run: Path) -> str:
+    return "\n".join(path.read_text() for path in sorted((run / "slurm").glob("*.log")))
+
+
+def finished(lab: Lab, run: Path) -> None:
+    lab.wait_for(lambda: chain(run)[-1].get("then") in ("done", "stop"), f"{run} does not end")
+    lab.wait_for(lambda: not lab.queue(), "jobs stay in the queue")
+    assert chain(run)[-1]["then"] == "done", log(run)
+
+
+def test_requeued_by_hand(clean: Lab, expected: Data, tmp_path: Path) -> None:
+    number, run = submitted(tmp_path)
+    under_way(clean, run)
+    clean.slurm("scontrol", "requeue", number)
+    clean.start_now(number)
+    finished(clean, run)
+    assert [event["restart"] for event in those(chain(run), "began")] == [0, 1]
+    assert different(expected, final_data(run)) == []
+
+
+def test_the_signal_before_the_limit(clean: Lab, expected: Data, tmp_path: Path) -> None:
+    """What `--signal=B:USR1` sends: the ranks stop in good time, and the job requeues itself."""
+    number, run = submitted(tmp_path)
+    under_way(clean, run)
+    clean.slurm("scancel", "--signal=USR1", "--batch", number)
+    clean.start_now(number)
+    finished(clean, run)
+    first, second = those(chain(run), "ended")
+    assert (first["code"], first["then"], second["code"], second["then"]) == (3, "requeue", 0, "done")
+    assert different(expected, final_data(run)) == []
+
+
+def test_a_step_that_is_killed(clean: Lab, expected: Data, tmp_path: Path) -> None:
+    number, run = submitted(tmp_path)
+    under_way(clean, run)
+    clean.slurm("scancel", "--signal=KILL", f"{number}.0")
+    clean.start_now(number)
+    finished(clean, run)
+    first, second = those(chain(run), "ended")
+    assert first["code"] not in (0, 2, 3) and (first["then"], second["then"]) == ("requeue", "done")
+    assert different(expected, final_data(run)) == []
+
+
+@pytest.mark.parametrize("node", ["first", "last"])
+def test_a_node_that_fails(node: str, clean: Lab, expected: Data, tmp_path: Path) -> None:
+    """The first node has the batch script, the other one only a rank."""
+    number, run = submitted(tmp_path)
+    under_way(clean, run)
+    where = those(chain(run), "began")[0]["where"]
+    assert where == "n[1-2]"
+    clean.script("fail", 1 if node == "first" else 2)
+    clean.start_now(number)
+    finished(clean, run)
+    assert [event["restart"] for event in those(chain(run), "began")] == [0, 1]
+    assert different(expected, final_data(run)) == []
