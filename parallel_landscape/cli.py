@@ -17,7 +17,7 @@ from parallel_landscape.campaign import check_fit
 from parallel_landscape.errors import JobError, PlandError, Stopped
 from parallel_landscape.exchange.comm import Comm, Serial
 from parallel_landscape.exchange.world import find_world, launched
-from parallel_landscape.job import Job, load_job
+from parallel_landscape.job import Job, load_job, read_job
 from parallel_landscape.launch import start_ranks, usable_cores
 from parallel_landscape.machine import read_size
 from parallel_landscape.provenance import version
@@ -26,6 +26,7 @@ from parallel_landscape.rounds import resume_run, run_job
 from parallel_landscape.sizes import check_affordable
 from parallel_landscape.slurm.flags import add_submit, submit_flags
 from parallel_landscape.store.run_folder import RunFolder
+from parallel_landscape.sweep import Study, make_study
 
 PATIENCE_SECONDS = 3.0
 
@@ -138,6 +139,8 @@ def _size(text: str) -> int:
 def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int:
     """`run` and `resume`: here when ranks have been started already, else on ranks of our own."""
     resuming = parsed.command == "resume"
+    if not resuming and (study := _study(parsed.job)) is not None:
+        return _run_study(study, parsed)
     settings = _settings(parsed.set) if resuming else {}
     job = (
         load_run_job(RunFolder(parsed.run), settings)
@@ -160,6 +163,18 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
         folder = parsed.run if resuming else job.folder
         print(f"{job.name}: {outcome.status} ({outcome.attributes['reason']})\n{folder}")
     return 0
+
+
+def _study(file: Path) -> Study | None:
+    """The study of a job file with [sweep]."""
+    content, base = read_job(file)
+    return make_study(content, base) if "sweep" in content else None
+
+
+def _run_study(study: Study, parsed: argparse.Namespace) -> int:
+    from parallel_landscape.study_view import run_study
+
+    return run_study(study, [*(["-n", str(parsed.ranks)] if parsed.ranks else []), *["--quiet"] * parsed.quiet])
 
 
 def _settings(given: list[str]) -> dict[str, Any]:
@@ -187,19 +202,23 @@ def _ranks(job: Job, asked: int | None) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> int:
+    from parallel_landscape import study_view
     from parallel_landscape.plan import make_plan
 
-    job = load_job(parsed.job)
+    study = _study(parsed.job)
+    job = load_job(parsed.job) if study is None else study.points[0].job
     plan = make_plan(job, parsed.ranks, parsed.memory_per_rank)
-    print(f"{job.name}: no mistakes")
+    print(f"{job.name}: no mistakes" if study is None else "\n".join(study_view.check_lines(study)))
     print("\n".join(plan.lines(parsed.ranks or min(usable_cores(), plan.layout.slots))))
     return 0
 
 
 def _status(parsed: argparse.Namespace) -> int:
-    from parallel_landscape import status, status_view
+    from parallel_landscape import status, status_view, study_view
 
-    if parsed.watch:
+    if study_view.is_study(parsed.run):
+        study_view.show_study(parsed.run, as_json=parsed.json)
+    elif parsed.watch:
         status_view.watch(parsed.run, as_json=parsed.json)
     elif parsed.json:
         print(json.dumps(status.status(parsed.run)))

@@ -174,6 +174,8 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
 
 
 def _unknown(key: str) -> str:
+    if key == "sweep":
+        return "sweep: this is a study of many runs; `pland run` and `pland submit` carry it out, `make_study` gives its jobs."
     near = difflib.get_close_matches(key, _SECTIONS, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return f"{key}: unknown section or key; {hint}Allowed: {', '.join(_SECTIONS)}."

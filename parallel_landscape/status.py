@@ -10,6 +10,7 @@ from typing import Any
 
 from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.errors import JobError, RunError
+from parallel_landscape.slurm import chain
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_result
 from parallel_landscape.store.run_folder import RunFolder, lives
@@ -42,6 +43,7 @@ def status(path: Path) -> dict[str, Any]:
     checkpoints          newest first: {"number", "phase", "time", "age", "bytes", "run_seconds", "seconds"}: seconds is
                          what writing it took, run_seconds what the run had taken by then
     checkpoint_seconds   what the last one took
+    chain                the links on a SLURM cluster, see `slurm.chain.summary`; None for a run that was never submitted
     result, normalisation    path of result.nc, and whether its ln g is absolute or relative
     """
     folder = RunFolder(path)
@@ -52,6 +54,7 @@ def status(path: Path) -> dict[str, Any]:
     result, reports, checkpoints = _result(folder), _reports(folder), _checkpoints(folder)
     found: dict[str, Any] = {"run": str(path), **_job(folder), **_life(folder, result), **_last_report(reports)}
     found |= {"windows": {}, "seconds_left": None, "checkpoints": checkpoints, "result": None, "normalisation": None}
+    found["chain"] = chain.summary(folder)
     if result is not None and (found["state"] != "running" or found["time"] is None or result["time"] > found["time"]):
         found["windows"] = result["windows"]
     elif reports:
@@ -63,7 +66,8 @@ def status(path: Path) -> dict[str, Any]:
     if checkpoints:
         found["checkpoint_seconds"] = found["checkpoint_seconds"] or checkpoints[0]["seconds"]
         found["seconds"] = max(found["seconds"] or 0.0, checkpoints[0]["run_seconds"])
-    found["next"] = f"pland resume {path}" if found["state"] in ("stopped", "dead") else None
+    goes_on = found["chain"] is not None and found["chain"]["open"]
+    found["next"] = f"pland resume {path}" if found["state"] in ("stopped", "dead") and not goes_on else None
     return found
 
 

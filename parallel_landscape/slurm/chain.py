@@ -86,7 +86,7 @@ def summary(folder: RunFolder) -> dict[str, Any] | None:
     if not found:
         return None
     begun, last = links(found), found[-1]
-    jobs = list(dict.fromkeys(int(event["job"]) for event in found if "job" in event))
+    jobs = list(dict.fromkeys(str(event["job"]) for event in found if "job" in event))
     most = next((event["most"] for event in found if "most" in event), None)
     goes_on = last["event"] != "ended" or last["then"] in ("requeue", "next")
     return {

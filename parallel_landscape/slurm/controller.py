@@ -53,25 +53,25 @@ def submit(script: Path, *options: str) -> int:
     return int(ask("sbatch", "--parsable", *options, str(script)).strip().split(";")[0])
 
 
-def would_take(script: str) -> None:
+def would_take(script: str, *options: str) -> None:
     """Raise RunError with SLURM's reason when it would refuse a batch script; submits nothing."""
-    ask("sbatch", "--test-only", text=script)
+    ask("sbatch", "--test-only", *options, text=script)
 
 
-def job_fields(job: int | str) -> dict[str, str]:
+def job_fields(job: str) -> dict[str, str]:
     """What SLURM tells of a job; nothing for one that it knows no more, or when it does not answer."""
     try:
-        return _fields(ask("scontrol", "show", "job", str(job), "--oneliner").splitlines()[0])
+        return _fields(ask("scontrol", "show", "job", job, "--oneliner").splitlines()[0])
     except (RunError, IndexError):
         return {}
 
 
-def job_state(job: int | str) -> str | None:
+def job_state(job: str) -> str | None:
     """RUNNING, PENDING, COMPLETING, CANCELLED, ...; None for a job that SLURM knows no more, or when it does not answer."""
     return job_fields(job).get("JobState")
 
 
-def out_of_time(job: int | str) -> bool:
+def out_of_time(job: str) -> bool:
     """Whether a job has used up its time limit. SLURM says only COMPLETING, whatever it is that ends the job."""
     found = job_fields(job)
     try:
@@ -81,7 +81,7 @@ def out_of_time(job: int | str) -> bool:
     return used >= limit
 
 
-def in_queue(jobs: Sequence[int]) -> list[int]:
+def in_queue(jobs: Sequence[str]) -> list[str]:
     """Those of the jobs that wait or run."""
     return [job for job in jobs if job_state(job) in ALIVE]
 

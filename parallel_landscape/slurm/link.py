@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,8 +27,10 @@ from parallel_landscape.job import load_job
 from parallel_landscape.launch import wait_and_forward
 from parallel_landscape.slurm import chain, controller
 from parallel_landscape.store.run_folder import RunFolder
+from parallel_landscape.sweep import read_study
 
 MOST_LINKS = 100
+DOCTOR_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,16 @@ class Link:
     """This link: of which run, in which job, started how."""
 
     folder: RunFolder
-    job: int
+    job: str
     launcher: tuple[str, ...]
     how: str
     most: int
     doctor: bool
     script: Path | None
 
-    def launch(self, *arguments: str) -> int:
-        """Run `pland ARGUMENTS` on the job's ranks; their exit code."""
-        command = [*self.launcher, *arguments]
-        return wait_and_forward(subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True))
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start `pland ARGUMENTS` on the job's ranks."""
+        return subprocess.Popen([*self.launcher, *arguments], stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,10 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments[:at])
     try:
         folder = _folder(parsed.run)
-        job = int(os.environ.get("SLURM_JOB_ID", "0"))
         script = Path(parsed.script) if parsed.script else None
         return _carry_out(
-            Link(folder, job, tuple(arguments[at + 1 :]), parsed.chain, parsed.links, not parsed.no_doctor, script)
+            Link(folder, label(), tuple(arguments[at + 1 :]), parsed.chain, parsed.links, not parsed.no_doctor, script)
         )
     except PlandError as error:
         print(f"pland: {error}", file=sys.stderr, flush=True)
@@ -75,17 +76,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _folder(run: Path) -> RunFolder:
-    """The run folder given, or that of the job file given."""
-    task = os.environ.get("SLURM_ARRAY_TASK_ID")
-    if run.is_file():
-        job = load_job(run)
+def label() -> str:
+    """The number of this job as people and SLURM's commands write it: 17, or 17_4 for a task of an array."""
+    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID", "0")
+
+
+def _folder(given: Path) -> RunFolder:
+    """The run folder given, that of this array task's point of the study given, or that of the job file given."""
+    folder = RunFolder(given)
+    task = os.environ.get("SLURM_ARRAY_TASK_ID", "")
+    if given.is_file():
+        job = load_job(given)
         folder = RunFolder(job.folder)
         folder = folder if folder.path.exists() else prepare(job)
-    else:
-        folder = RunFolder(run)
+    elif (given / "study.json").exists():
+        points = read_study(given)["points"]
+        if not task.isdigit() or int(task) >= len(points):
+            raise JobError(
+                f"{given} is a study of {len(points)} points; submit it as an array with --array=0-{len(points) - 1}"
+            )
+        folder = RunFolder(given / points[int(task)]["folder"])
     if not folder.submitted.exists():
-        raise JobError(f"{run} is neither a job file nor a run folder (array task {task})")
+        raise JobError(f"{folder.path} is neither a job file, nor a run folder, nor a study")
     folder.slurm.mkdir(exist_ok=True)
     return folder
 
@@ -103,13 +116,23 @@ def _carry_out(link: Link) -> int:
         link.folder, "began", job=link.job, restart=int(os.environ.get("SLURM_RESTART_COUNT", "0")), mark=mark,
         where=os.environ.get("SLURM_JOB_NODELIST", "this machine"), next=following,
     )  # fmt: skip
-    if link.doctor and link.launch("doctor", str(link.folder.path)):
-        return _end(link, 1, "stop", "the doctor has found a fault, see the log", following)
-    code = link.launch("resume", str(link.folder.path))
+    if link.doctor and (why := _examine(link)):
+        return _end(link, 1, "stop", why, following)
+    code = wait_and_forward(link.start("resume", str(link.folder.path)))
     return _go_on(link, code, following)
 
 
-def _go_on(link: Link, code: int, following: int | None) -> int:
+def _examine(link: Link) -> str:
+    """Why the ranks cannot run here; empty when they can."""
+    try:
+        child = link.start("doctor", str(link.folder.path))
+        return "the doctor has found a fault, see the log" if child.wait(DOCTOR_SECONDS) else ""
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        return f"the ranks did not find each other within {DOCTOR_SECONDS} s: launcher and MPI do not match (srun --mpi=list)"
+
+
+def _go_on(link: Link, code: int, following: str | None) -> int:
     """What comes after the ranks have ended with this code."""
     if code == 0:
         return _end(link, 0, "done", "", following)
@@ -132,7 +155,7 @@ def _requeue(link: Link, code: int) -> int:
         return _end(link, code, "stop", f"ended from outside ({state}): cancelled, or SLURM itself starts it again", None)
     _end(link, code, "requeue", _how_it_ended(code), None)
     try:
-        controller.ask("scontrol", "requeue", str(link.job))
+        controller.ask("scontrol", "requeue", link.job)
     except RunError as error:
         return _end(link, code, "stop", f"it cannot be requeued ({error})", None)
     return code
@@ -142,16 +165,16 @@ def _how_it_ended(code: int) -> str:
     return "stopped in good time" if code == Stopped.exit_code else "the ranks failed or were killed, see the log"
 
 
-def _submit_next(link: Link) -> int | None:
+def _submit_next(link: Link) -> str | None:
     """The job that follows, where jobs may not be requeued: it waits until this one has ended, whatever ends it."""
     if link.how != "dependent":
         return None
     if link.script is None:
         raise RunError("--chain dependent needs --script, the batch script to submit again")
     options = [f"--dependency=afterany:{link.job}"]
-    if task := os.environ.get("SLURM_ARRAY_TASK_ID"):
-        options.append(f"--array={task}")
-    return controller.submit(link.script, *options)
+    task = os.environ.get("SLURM_ARRAY_TASK_ID")
+    number = controller.submit(link.script, *options, *([f"--array={task}"] if task else []))
+    return f"{number}_{task}" if task else str(number)
 
 
 def _cancelled_before(link: Link, found: list[chain.Event]) -> str | None:
@@ -161,10 +184,10 @@ def _cancelled_before(link: Link, found: list[chain.Event]) -> str | None:
     return f"job {last} was cancelled" if last != link.job and controller.job_state(last) == "CANCELLED" else None
 
 
-def _end(link: Link, code: int, then: str, why: str, following: int | None) -> int:
+def _end(link: Link, code: int, then: str, why: str, following: str | None) -> int:
     """Record how the link ends; a job that follows is cancelled unless the chain goes on."""
     if following is not None and then != "next":
-        controller.ask("scancel", str(following))
+        controller.ask("scancel", following)
     chain.record(
         link.folder, "ended", job=link.job, code=code, mark=chain.mark(link.folder), then=then, why=why, next=following
     )

@@ -1,4 +1,4 @@
-"""What a job asks of the cluster: flags first, then [slurm] in the job file, then the cluster file; checked against all limits."""
+"""What a job asks for: flags first, then [slurm] in the job file, then the cluster file; checked against all limits."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def make_request(
     """
     partition = wish.partition or cluster.default_partition or default
     wrong = _partition_mistakes(partition, cluster, live)
-    limits = [group[partition] for group in (cluster.partitions, live) if partition in group]
+    limits = [group[partition] for group in (cluster.partitions, live) if partition is not None and partition in group]
     cores = min((limit.cores for limit in limits if limit.cores), default=None)
     slots = plan.layout.slots
     ntasks = wish.ntasks or (min(slots, wish.nodes * cores) if wish.nodes and cores else slots)

@@ -25,7 +25,11 @@ DAEMONS = ("slurmctld", "slurmd", "munged", "srun", "unshare")
 INSTALL = "PLAND_SLURM_LAB_INSTALL"  # "1": the lab may install what is missing by apt
 HUNG = 100.0
 
-CLUSTER = {"mpi": "pmi2", "environment": {"MPIR_CVAR_ENABLE_HEAVY_YIELD": "1", "MPIR_CVAR_CH4_NETMOD": "ofi"}, "default_partition": "main"}
+CLUSTER = {
+    "mpi": "pmi2",
+    "environment": {"MPIR_CVAR_ENABLE_HEAVY_YIELD": "1", "MPIR_CVAR_CH4_NETMOD": "ofi"},
+    "default_partition": "main",
+}
 
 
 def missing() -> str:

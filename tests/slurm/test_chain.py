@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from faults.harness import Data, checkpoints_of, different, final_data, job_of, pland, write_job
+
 from slurm.lab import Lab, chain, number_of, those, write_cluster
 
 pytestmark = [pytest.mark.slurm, pytest.mark.mpi]
