@@ -101,11 +101,19 @@ class Lab:
         told = self.slurm("sinfo", "-h", "-p", "main", "-N", "-o", "%t").split()
         return len(told) == 4 and set(told) <= {"idle", "mix", "alloc", "comp"}
 
-    def start_now(self, job: int) -> None:
-        """A requeued job waits two minutes; not here."""
-        self.wait_for(lambda: self.state(job) == "PENDING", f"job {job} is not requeued")
-        time.sleep(2.0)  # a node refuses a job that begins in the second in which it was taken away
-        self.slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
+    def restarted(self, job: int, count: int = 1) -> None:
+        """Until the job has started again so often. A requeued job waits two minutes; not here."""
+        last = time.monotonic() + HUNG
+        while time.monotonic() < last:
+            told = self.slurm("scontrol", "show", "job", job, "--oneliner")
+            state, restarts = re.findall(r"JobState=(\w+)", told)[0], int(re.findall(r"Restarts=(\d+)", told)[0])
+            if restarts >= count and state in ("RUNNING", "COMPLETED", "FAILED"):
+                return
+            if state == "PENDING":
+                time.sleep(2.0)  # a node refuses a job that begins in the second in which it was taken away
+                subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], capture_output=True)
+            time.sleep(0.25)
+        raise AssertionError(f"job {job} does not start again: {self.queue()}")
 
     def wait_for(self, sign: Callable[[], Any], what: str, seconds: float = HUNG) -> None:
         """Until there is a sign."""

@@ -13,7 +13,7 @@ from slurm.lab import Lab, chain, number_of, those, write_cluster
 pytestmark = [pytest.mark.slurm, pytest.mark.mpi]
 
 JOB = job_of(
-    exchange={"windows": 2, "walkers_per_window": 1}, production={"rounds": 6_000}, slurm={"cluster": "lab", "doctor": False}
+    exchange={"windows": 2, "walkers_per_window": 1}, production={"rounds": 2_500}, slurm={"cluster": "lab", "doctor": False}
 )
 
 
@@ -46,8 +46,7 @@ def log(run: Path) -> str:
 
 
 def finished(lab: Lab, run: Path) -> None:
-    lab.wait_for(lambda: chain(run)[-1].get("then") in ("done", "stop"), f"{run} does not end")
-    lab.wait_for(lambda: not lab.queue(), "jobs stay in the queue")
+    lab.wait_for(lambda: not lab.queue(), f"jobs stay in the queue: {log(run)}")
     assert chain(run)[-1]["then"] == "done", log(run)
 
 
@@ -55,7 +54,7 @@ def test_requeued_by_hand(clean: Lab, expected: Data, tmp_path: Path) -> None:
     number, run = submitted(tmp_path)
     under_way(clean, run)
     clean.slurm("scontrol", "requeue", number)
-    clean.start_now(number)
+    clean.restarted(number)
     finished(clean, run)
     assert [event["restart"] for event in those(chain(run), "began")] == [0, 1]
     assert different(expected, final_data(run)) == []
@@ -66,7 +65,7 @@ def test_the_signal_before_the_limit(clean: Lab, expected: Data, tmp_path: Path)
     number, run = submitted(tmp_path)
     under_way(clean, run)
     clean.slurm("scancel", "--signal=USR1", "--batch", number)
-    clean.start_now(number)
+    clean.restarted(number)
     finished(clean, run)
     first, second = those(chain(run), "ended")
     assert (first["code"], first["then"], second["code"], second["then"]) == (3, "requeue", 0, "done")
@@ -77,7 +76,7 @@ def test_a_step_that_is_killed(clean: Lab, expected: Data, tmp_path: Path) -> No
     number, run = submitted(tmp_path)
     under_way(clean, run)
     clean.slurm("scancel", "--signal=KILL", f"{number}.0")
-    clean.start_now(number)
+    clean.restarted(number)
     finished(clean, run)
     first, second = those(chain(run), "ended")
     assert first["code"] not in (0, 2, 3) and (first["then"], second["then"]) == ("requeue", "done")
@@ -92,7 +91,76 @@ def test_a_node_that_fails(node: str, clean: Lab, expected: Data, tmp_path: Path
     where = those(chain(run), "began")[0]["where"]
     assert where == "n[1-2]"
     clean.script("fail", 1 if node == "first" else 2)
-    clean.start_now(number)
+    clean.restarted(number)
     finished(clean, run)
     assert [event["restart"] for event in those(chain(run), "began")] == [0, 1]
     assert different(expected, final_data(run)) == []
+
+
+def test_three_time_limits(clean: Lab, expected: Data, tmp_path: Path) -> None:
+    """Each link gets so little time that it stops by itself before its limit; the third or a later one ends the run."""
+    number, run = submitted(tmp_path)
+    for count in range(3):
+        clean.wait_for(lambda count=count: len(those(chain(run), "began")) > count, log(run))
+        if count < 2:  # the run stops a minute before
+            clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+66")
+            clean.restarted(number, count + 1)
+    finished(clean, run)
+    codes = [event["code"] for event in those(chain(run), "ended")]
+    assert codes == [3, 3, 0], log(run)
+    assert different(expected, final_data(run)) == []
+
+
+def test_where_jobs_may_not_be_requeued(clean: Lab, expected: Data, tmp_path: Path) -> None:
+    """Each link submits the next one, which waits for its end; none is left over."""
+    number, run = submitted(tmp_path, requeue=False)
+    under_way(clean, run)
+    clean.slurm("scancel", "--signal=USR1", "--batch", number)
+    finished(clean, run)
+    first, second = those(chain(run), "ended")
+    assert (first["then"], second["then"]) == ("next", "done")
+    assert first["job"] == str(number) and second["job"] == first["next"] != first["job"]
+    assert clean.state(int(second["next"])) == "CANCELLED"
+    assert different(expected, final_data(run)) == []
+
+
+@pytest.mark.parametrize("requeue", [True, False])
+def test_a_person_who_cancels_is_obeyed(requeue: bool, clean: Lab, expected: Data, tmp_path: Path) -> None:
+    """No link follows; submitted again, the run goes on to the same bits."""
+    number, run = submitted(tmp_path, requeue=requeue)
+    under_way(clean, run)
+    clean.slurm("scancel", number)
+    clean.wait_for(lambda: not clean.queue(), "the chain goes on")
+    assert chain(run)[-1]["then"] == "stop" and not (run / "result.nc").exists() or chain(run)[-1]["code"] == 3
+    assert clean.state(number) == "CANCELLED"
+    assert "cancelled" in pland("status", run).stdout
+    submitted(tmp_path)
+    finished(clean, run)
+    assert different(expected, final_data(run)) == []
+
+
+def test_no_progress_ends_the_chain(clean: Lab, tmp_path: Path) -> None:
+    """A run that fails at the same place again and again is not requeued for ever."""
+    (tmp_path / "slurm_broken.py").write_text(BROKEN)
+    job = {**JOB, "landscape": {"model": "slurm_broken:model"}}
+    number, run = submitted(tmp_path, job=job)
+    clean.restarted(number)
+    clean.wait_for(lambda: not clean.queue(), "the chain goes on")
+    ended = those(chain(run), "ended")
+    assert [event["then"] for event in ended] == ["requeue", "stop"], log(run)
+    assert "no progress" in ended[-1]["why"] and "no progress" in pland("status", run).stdout
+
+
+BROKEN = """
+import os
+from dataclasses import replace
+from parallel_landscape.landscapes.ising import ising_2d
+
+def model():
+    made = ising_2d(4)
+    def initial(rng):
+        if "SLURM_STEP_ID" in os.environ:
+            raise ValueError("not on this machine")
+        return made.initial(rng)
+    return replace(made, initial=initial)
+"""
