@@ -10,7 +10,7 @@ from typing import Any
 
 from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.errors import JobError, RunError
-from parallel_landscape.slurm import chain
+from parallel_landscape.slurm.chain import summary
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_result
 from parallel_landscape.store.run_folder import RunFolder, lives
@@ -54,7 +54,7 @@ def status(path: Path) -> dict[str, Any]:
     result, reports, checkpoints = _result(folder), _reports(folder), _checkpoints(folder)
     found: dict[str, Any] = {"run": str(path), **_job(folder), **_life(folder, result), **_last_report(reports)}
     found |= {"windows": {}, "seconds_left": None, "checkpoints": checkpoints, "result": None, "normalisation": None}
-    found["chain"] = chain.summary(folder)
+    found["chain"] = summary(folder)
     if result is not None and (found["state"] != "running" or found["time"] is None or result["time"] > found["time"]):
         found["windows"] = result["windows"]
     elif reports:
