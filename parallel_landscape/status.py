@@ -44,8 +44,7 @@ def status(path: Path) -> dict[str, Any]:
                          what writing it took, run_seconds what the run had taken by then
     checkpoint_seconds   what the last one took
     chain                the links on a SLURM cluster, see `slurm.chain.summary`; None for a run that was never submitted
-    result, normalisation    path of result.nc, and whether its ln g is absolute or relative
-    """
+    result, normalisation    path of result.nc, and whether its ln g is absolute or relative"""
     folder = RunFolder(path)
     if not folder.submitted.exists():
         raise JobError(
@@ -54,7 +53,7 @@ def status(path: Path) -> dict[str, Any]:
     result, reports, checkpoints = _result(folder), _reports(folder), _checkpoints(folder)
     found: dict[str, Any] = {"run": str(path), **_job(folder), **_life(folder, result), **_last_report(reports)}
     found |= {"windows": {}, "seconds_left": None, "checkpoints": checkpoints, "result": None, "normalisation": None}
-    found["chain"] = summary(folder)
+    found["chain"] = told = summary(folder)
     if result is not None and (found["state"] != "running" or found["time"] is None or result["time"] > found["time"]):
         found["windows"] = result["windows"]
     elif reports:
@@ -66,8 +65,8 @@ def status(path: Path) -> dict[str, Any]:
     if checkpoints:
         found["checkpoint_seconds"] = found["checkpoint_seconds"] or checkpoints[0]["seconds"]
         found["seconds"] = max(found["seconds"] or 0.0, checkpoints[0]["run_seconds"])
-    goes_on = found["chain"] is not None and found["chain"]["open"]
-    found["next"] = f"pland resume {path}" if found["state"] in ("stopped", "dead") and not goes_on else None
+    alone = found["state"] in ("stopped", "dead") and not (told and told["open"])
+    found["next"] = f"pland resume {path}" if alone else None
     return found
 
 

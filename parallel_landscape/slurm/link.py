@@ -144,7 +144,7 @@ def _go_on(link: Link, code: int, following: str | None) -> int:
     if link.how == "none":
         return _end(link, code, "stop", "no chain was asked for", following)
     if following is not None:
-        return _end(link, code, "next", _how_it_ended(code), following)
+        return _end(link, code, "next", _how_it_ended(link, code), following)
     return _requeue(link, code)
 
 
@@ -153,7 +153,7 @@ def _requeue(link: Link, code: int) -> int:
     state = controller.job_state(link.job)
     if state not in (None, "RUNNING") and not controller.out_of_time(link.job):
         return _end(link, code, "stop", f"ended from outside ({state}): cancelled, or SLURM itself starts it again", None)
-    _end(link, code, "requeue", _how_it_ended(code), None)
+    _end(link, code, "requeue", _how_it_ended(link, code), None)
     try:
         controller.ask("scontrol", "requeue", link.job)
     except RunError as error:
@@ -161,8 +161,10 @@ def _requeue(link: Link, code: int) -> int:
     return code
 
 
-def _how_it_ended(code: int) -> str:
-    return "stopped in good time" if code == Stopped.exit_code else "the ranks failed or were killed, see the log"
+def _how_it_ended(link: Link, code: int) -> str:
+    """A run that stops in good time takes its sign of life away; srun may still kill the last ranks as they leave."""
+    good = code == Stopped.exit_code or not link.folder.alive.exists()
+    return "stopped in good time" if good else "the ranks failed or were killed, see the log"
 
 
 def _submit_next(link: Link) -> str | None:

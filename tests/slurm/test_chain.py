@@ -98,16 +98,15 @@ def test_a_node_that_fails(node: str, clean: Lab, expected: Data, tmp_path: Path
 
 
 def test_three_time_limits(clean: Lab, expected: Data, tmp_path: Path) -> None:
-    """Each link gets so little time that it stops by itself before its limit; the third or a later one ends the run."""
+    """SLURM's own signal before the limit comes twice, as the limit is moved close; the third link ends the run."""
     number, run = submitted(tmp_path)
-    for count in range(3):
-        clean.wait_for(lambda count=count: len(those(chain(run), "began")) > count, log(run))
-        if count < 2:  # the run stops a minute before
-            clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+66")
-            clean.restarted(number, count + 1)
+    for count in (1, 2):
+        under_way(clean, run)
+        clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+66")
+        clean.restarted(number, count)
     finished(clean, run)
-    codes = [event["code"] for event in those(chain(run), "ended")]
-    assert codes == [3, 3, 0], log(run)
+    first, second, third = those(chain(run), "ended")
+    assert first["why"] == second["why"] == "stopped in good time" and third["then"] == "done", log(run)
     assert different(expected, final_data(run)) == []
 
 
@@ -131,7 +130,7 @@ def test_a_person_who_cancels_is_obeyed(requeue: bool, clean: Lab, expected: Dat
     under_way(clean, run)
     clean.slurm("scancel", number)
     clean.wait_for(lambda: not clean.queue(), "the chain goes on")
-    assert chain(run)[-1]["then"] == "stop" and not (run / "result.nc").exists() or chain(run)[-1]["code"] == 3
+    assert chain(run)[-1]["then"] == "stop", log(run)
     assert clean.state(number) == "CANCELLED"
     assert "cancelled" in pland("status", run).stdout
     submitted(tmp_path)
