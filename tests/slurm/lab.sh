@@ -136,9 +136,20 @@ fail() { # the whole family of the node at once
     rm -f "$LAB/run/slurmd.n$1.pid"
 }
 
+leftovers() { # daemons whose command line names this lab: should its folder have been removed under them
+    local file
+    for file in /proc/[0-9]*/cmdline; do
+        case "$(tr '\0' ' ' 2>/dev/null <"$file")" in
+        "slurmctld -f $LAB/slurm.conf"* | "slurmd -f $LAB/slurm.conf"* | "munged "*"--key-file=$LAB/munge.key"*)
+            file=${file#/proc/} && echo "${file%/cmdline}"
+            ;;
+        esac
+    done
+    return 0
+}
+
 down() {
     local file pid
-    [ -d "$LAB" ] || return 0
     is "$LAB/run/watcher.pid" bash && [ "$(cat "$LAB/run/watcher.pid")" != $$ ] && kill "$(cat "$LAB/run/watcher.pid")"
     if is "$LAB/run/slurmctld.pid" slurmctld; then
         timeout 10 scancel --user="$(id -un)" 2>/dev/null || true
@@ -154,6 +165,7 @@ down() {
     done
     stop "$LAB/run/slurmctld.pid" slurmctld
     stop "$LAB/run/munged.pid" munged
+    for pid in $(leftovers); do kill -9 "$pid" 2>/dev/null || true; done
     rm -rf "$LAB"
 }
 
