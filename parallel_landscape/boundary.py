@@ -135,10 +135,11 @@ def save(campaign: Campaign, phase: Phase) -> None:
     comm, folder = campaign.comm, campaign.folder.checkpoints
     for slot in campaign.slots.values():
         campaign.sampler.check_drift(slot)
-    recorder = phase.recorder if isinstance(phase, Production) else None
-    if recorder is not None:
+    recorder = None
+    if isinstance(phase, Production):
+        recorder = phase.recorder
         recorder.forget()
-        recorder.cut()
+        phase.cut()
     segments = [segment.plain() for segment in recorder.segments] if recorder is not None else []
     number = int(comm.broadcast(checkpoint.next_number(folder) if comm.rank == 0 else 0))
     entry = checkpoint.write_rank_file(folder, number, comm.rank, {n: phase.arrays(slot) for n, slot in campaign.slots.items()})

@@ -6,9 +6,10 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from parallel_landscape.check import check_landscape, check_numbers
 from parallel_landscape.data.training_set import TrainingSet
+from parallel_landscape.ensembles.frozen import no_counts
 from parallel_landscape.errors import JobError, PlandError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
@@ -23,6 +25,8 @@ from parallel_landscape.job import ROUND_STEPS, Job, check_windows
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.network import Network
+from parallel_landscape.observables.build import Observers, build, compiled
+from parallel_landscape.observables.observable import Around, Observable
 from parallel_landscape.progress import Progress
 from parallel_landscape.provenance import digest_of, provenance
 from parallel_landscape.rng import Purpose
@@ -51,6 +55,7 @@ class Campaign:
     slots: dict[int, Slot]
     stop: StopRequest
     known: NDArray[np.bool_]
+    observers: Observers
     started: float = field(default_factory=time.monotonic)
     reported: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
@@ -69,8 +74,11 @@ class Campaign:
 
     @property
     def kernels(self) -> dict[str, str]:
-        """Digests of the compiled code."""
-        return {"advance": self.sampler.advance_kernel.digest, "energy": self.sampler.energy_kernel.digest}
+        """Digests of the compiled code, and of what observables compare with."""
+        kernels = {"advance": self.sampler.advance_kernel, "energy": self.sampler.energy_kernel}
+        frozen = self.sampler.frozen_kernel
+        every = kernels if frozen is None else {**kernels, "frozen": frozen}
+        return {**{name: kernel.digest for name, kernel in every.items()}, **self.observers.digests}
 
 
 def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
@@ -80,11 +88,11 @@ def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
     data = SharedData(job, comm)
     landscape = job.build_landscape(data)
     check_affordable(job, comm.size, landscape=landscape, here=ranks_here(comm.size))
-    check_fit(job, landscape, comm.size)
+    check_fit(job, landscape, comm.size, data)
     folder = RunFolder(job.folder)
     on_first_rank(comm, lambda: folder.refuse_existing(force_new))
     on_first_rank(comm, lambda: check_promises(job, landscape))
-    campaign = assemble(job, comm, folder, landscape, data.digest, stop, quiet=quiet)
+    campaign = assemble(job, comm, folder, landscape, data, stop, quiet=quiet)
     on_first_rank(comm, lambda: _create(campaign, force_new))
     return campaign
 
@@ -94,19 +102,21 @@ def assemble(
     comm: Comm,
     folder: RunFolder,
     landscape: Landscape,
-    data_digest: str | None,
+    data: SharedData,
     stop: StopRequest | None = None,
     *,
     quiet: bool,
 ) -> Campaign:
     """Compile, and put a random walker in every slot."""
     layout = check_fit(job, landscape, comm.size)
-    sampler = comm.node_leader_first(lambda: warm_sampler(landscape, job.seed))
+    chosen = make_observables(job, landscape, data)[0]
+    counting = job.production is not None and job.production.transitions > 0
+    sampler, observers = comm.node_leader_first(lambda: _warm(landscape, job.seed, counting, chosen))
     slots = {number: sampler.new_slot(number) for number in layout.slots_of(comm.rank)}
     progress = Progress(job.ensemble.ln_f_final, quiet=quiet or comm.rank != 0)
     stop = StopRequest() if stop is None else stop
     known = np.zeros(sampler.levels, bool)
-    return Campaign(job, comm, sampler, layout, folder, progress, data_digest, slots, stop, known)
+    return Campaign(job, comm, sampler, layout, folder, progress, data.digest, slots, stop, known, observers)
 
 
 def record_leg(campaign: Campaign) -> None:
@@ -167,11 +177,15 @@ def on_first_rank(comm: Comm, work: Any) -> None:
         raise RunError(failure)
 
 
-def check_fit(job: Job, landscape: Landscape, ranks: int) -> Layout:
-    """The layout of the job's slots. Raises JobError with all that does not fit between job, landscape and ranks."""
+def check_fit(job: Job, landscape: Landscape, ranks: int, data: SharedData | None = None) -> Layout:
+    """The layout of the job's slots. Raises JobError with all that does not fit between job, landscape and ranks.
+
+    data: what the landscape was made from; the job's observables are checked only with it. All ranks call this together.
+    """
     with _own_model(job):
         check_numbers(landscape)
     wrong = check_windows(job, landscape.levels)
+    wrong += [] if data is None else make_observables(job, landscape, data)[1]
     layout = Layout(job.run.repeats, job.windows_count(landscape.levels), job.exchange.walkers_per_window, ranks)
     if ranks > layout.slots:
         wrong.append(
@@ -182,6 +196,14 @@ def check_fit(job: Job, landscape: Landscape, ranks: int) -> Layout:
     if wrong:
         raise JobError(wrong)
     return layout
+
+
+def make_observables(job: Job, landscape: Landscape, data: SharedData) -> tuple[dict[str, Observable], list[str]]:
+    """The observables that the job asks for, and a sentence for each mistake."""
+    section = job.production
+    if section is None or not section.observables:
+        return {}, []
+    return build(section.observables, section.parameters, Around(landscape, data, job.base, job.seed))
 
 
 def check_promises(job: Job, landscape: Landscape, moves: int = TRIED) -> None:
@@ -201,11 +223,23 @@ def _own_model(job: Job) -> Iterator[None]:
         raise JobError(f'[landscape] model: "{job.model_name}": {error}') from error
 
 
-def warm_sampler(landscape: Landscape, seed: int) -> Sampler:
+def warm_sampler(landscape: Landscape, seed: int, *, frozen: bool = False) -> Sampler:
     """A sampler whose kernels have been compiled, or loaded, for this landscape's types."""
-    sampler = make_sampler(landscape, seed)
-    sampler.advance(sampler.new_slot(0), Purpose.SEARCH, 0.0, 0)
+    sampler = make_sampler(landscape, seed, frozen=frozen)
+    slot = sampler.new_slot(0)
+    sampler.advance(slot, Purpose.SEARCH, 0.0, 0)
+    if frozen:
+        sampler.advance_frozen(slot, no_counts(0, 0, 1), 0, 0)
     return sampler
+
+
+def _warm(landscape: Landscape, seed: int, frozen: bool, chosen: dict[str, Observable]) -> tuple[Sampler, Observers]:
+    """The sampler and the observables, compiled."""
+    sampler, observers = warm_sampler(landscape, seed, frozen=frozen), compiled(chosen)
+    if chosen:
+        slot = sampler.new_slot(0)
+        observers.measure(0, 0, landscape.levels[slot.walker.level], slot.walker.state)
+    return sampler, observers
 
 
 def steps_per_round(job: Job, sweep: int) -> int:
@@ -218,13 +252,30 @@ class SharedData:
 
     def __init__(self, job: Job, comm: Comm) -> None:
         self._job, self._comm = job, comm
+        self._tests: dict[tuple[int | None, Path | None], TrainingSet] = {}
+        self._network: Network | None = None
         self.digest: str | None = None
+        self.training_set: TrainingSet | None = None
 
     def __call__(self, network: Network) -> TrainingSet:
         """The training set for a network of this architecture."""
-        made: list[TrainingSet] = []
-        on_first_rank(self._comm, lambda: made.append(self._job.training_set(network)))
-        arrays = self._comm.broadcast_arrays([np.asarray(part) for part in made[0] if part is not None] if made else [])
-        shared = TrainingSet(*arrays, *([None] * (3 - len(arrays))))
+        shared = self._shared(lambda: self._job.training_set(network))
         self.digest = digest_of(shared.patterns, shared.labels)
+        self._network = network
+        if self._job.production is not None and self._job.production.observables:
+            self.training_set = shared  # else nobody needs it once the landscape is made
         return shared
+
+    def test_set(self, patterns: int | None, path: Path | None) -> TrainingSet:
+        """Patterns that the training set does not hold, of the same rule. JobError when there are none."""
+        if (patterns, path) not in self._tests:
+            network = self._network
+            assert network is not None
+            self._tests[patterns, path] = self._shared(lambda: self._job.test_set(network, patterns, path))
+        return self._tests[patterns, path]
+
+    def _shared(self, make: Callable[[], TrainingSet]) -> TrainingSet:
+        made: list[TrainingSet] = []
+        on_first_rank(self._comm, lambda: made.append(make()))
+        arrays = self._comm.broadcast_arrays([np.asarray(part) for part in made[0] if part is not None] if made else [])
+        return TrainingSet(*arrays, *([None] * (3 - len(arrays))))

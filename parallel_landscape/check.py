@@ -2,7 +2,7 @@
 
 Plain Python first, so that any error is the model's own and has a readable traceback: single moves from fresh states, where no
 cache can be stale yet, so that `delta` itself is at fault; then a walk, which shows what `commit` forgets. At last the
-compiled functions must walk the very same way, bit for bit.
+compiled functions must walk the very same way, bit for bit. Observables must be numbers, the same compiled, and change nothing.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def check_landscape(landscape: Landscape, *, moves: int = 200, seed: int = 0) ->
         _check_fresh_move(landscape, _call(landscape.initial, rng), move)
     _check_walk(landscape, rng, moves)
     _check_compiled(landscape, seed, moves)
+    for name, observable in landscape.observables.items():
+        _check_observable(landscape, name, observable, rng, moves)
 
 
 def check_numbers(landscape: Landscape) -> None:
@@ -54,6 +56,9 @@ def check_numbers(landscape: Landscape) -> None:
         raise LandscapeError(f"sites = {landscape.sites}; allowed is the number of steps in a sweep, or 0 for `moves`.")
     if not _is_named_tuple(landscape.params):
         raise LandscapeError(f"params is a {type(landscape.params).__name__}; allowed is a NamedTuple of arrays and numbers.")
+    for name, observable in landscape.observables.items():
+        if not isinstance(name, str) or not callable(observable):
+            raise LandscapeError(f"observables has {name!r}: {observable!r}; allowed are names with functions (params, state).")
 
 
 def _check_initial(landscape: Landscape, seed: int) -> None:
@@ -169,6 +174,33 @@ def _walked(landscape: Landscape, advance: Callable[..., Any], seed: int, steps:
     with np.errstate(over="ignore"):  # the random numbers wrap around on purpose
         result = advance(landscape.params, state, weight, *room, key, purpose, slot, block, bound, levels, level, steps)
     return state, weight.ln_g, weight.histogram, np.array([int(number) for number in result])
+
+
+def _check_observable(
+    landscape: Landscape, name: str, observable: Callable[..., Any], rng: np.random.Generator, moves: int
+) -> None:
+    """A number, the same compiled as in plain Python, and nothing changed; in states along a short walk."""
+    state = _call(landscape.initial, rng)
+    compiled = compile_function(observable)
+    for step in range(min(FRESH, moves)):
+        before, where = _copy(state), f"of observable {name!r} in step {step} of a walk"
+        plain = _call(observable, landscape.params, state, where=where)
+        if not isinstance(plain, int | float | np.integer | np.floating):
+            raise LandscapeError(f"observable {name!r} returned {plain!r}, a {type(plain).__name__}; allowed are numbers.")
+        try:
+            value = compiled(landscape.params, state)
+        except NumbaError as error:
+            raise LandscapeError(f"observable {name!r} cannot be compiled: {error}") from error
+        if not np.isclose(float(plain), float(value), rtol=1e-9, atol=1e-12, equal_nan=True):
+            raise LandscapeError(
+                f"observable {name!r} is {plain} in plain Python but {value} compiled, in step {step} of a walk."
+            )
+        changed = [field for field, old, new in zip(state._fields, before, state, strict=True) if not _same(old, new)]
+        if changed:
+            raise LandscapeError(f"observable {name!r} changed {changed[0]} of the state; it must change nothing.")
+        move = int(rng.integers(landscape.moves))
+        _delta(landscape, state, move, where)
+        _call(landscape.commit, landscape.params, state, move, where=where)
 
 
 def _uncompilable(landscape: Landscape) -> str:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from parallel_landscape.data import SOURCES
 from parallel_landscape.data.build import build_training_set, load_source, source_keys
+from parallel_landscape.data.held_out import build_test_set
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.errors import JobError
 from parallel_landscape.exchange import windows as window_rules
@@ -24,7 +25,9 @@ from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.model import DATA, load_model, make_landscape, model_keys, takes_data
 from parallel_landscape.network import Network
+from parallel_landscape.observables.build import mistakes_in_names
 from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
+from parallel_landscape.store.hdf5 import blosc_missing
 
 _SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run", "slurm")
 _ALWAYS: dict[str, type[BaseModel]] = {
@@ -32,6 +35,7 @@ _ALWAYS: dict[str, type[BaseModel]] = {
 }  # fmt: skip
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
+_LATER: dict[str, Any] = {"observables": [], "parameters": {}, "transitions": 64}  # keys of [production] added later
 ROUND_STEPS = 100_000  # proposals between exchanges when sweeps_per_round is left out
 
 
@@ -77,6 +81,11 @@ class Job:
         except JobError as error:
             raise error.within("[landscape.data]") from None
 
+    def test_set(self, network: Network, patterns: int | None, path: Path | None) -> TrainingSet:
+        """Patterns for a test, of the rule of the training set, that the training set does not hold; or those of a file."""
+        assert self.source_name is not None
+        return build_test_set(load_source(self.source_name), self.data, network, self.seed, patterns, path)
+
     def build_landscape(self, data: Callable[[Network], TrainingSet] | None = None) -> Landscape:
         """The landscape; `data` replaces the training set's source (another rank's copy, for instance)."""
         given = {DATA: data or self.training_set} if self.source_name is not None else {}
@@ -95,6 +104,11 @@ class Job:
         """A digest of all that the result depends on: two jobs with the same one give the same bits."""
         content = self.resolved()
         content["run"] = {"repeats": self.run.repeats}
+        if self.production is not None:
+            del content["production"]["compression"]
+            for key, default in _LATER.items():  # so that a run of an earlier version can still go on
+                if content["production"][key] == default:
+                    del content["production"][key]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_settings(self, settings: Mapping[str, Any]) -> Job:
@@ -166,6 +180,10 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
     sections["production"] = (
         _section(Production, "production", content["production"], wrong) if "production" in content else None
     )
+    if sections["production"] is not None:
+        wrong += mistakes_in_names(sections["production"].observables, sections["production"].parameters)
+        if sections["production"].compression == "blosc" and blosc_missing():
+            wrong.append('[production] compression: "blosc" needs hdf5plugin: pip install hdf5plugin, or use "lzf" or "gzip".')
     if sections["exchange"] is not None:
         wrong += _contradictions(sections["exchange"])
     if wrong:

@@ -11,13 +11,17 @@ A landscape with integer energies is
 all that changes. `energy`, `delta` and `commit` are compiled together with everything they call; they are ordinary
 functions that numba understands, without decorator. A move is an integer in [0, moves), drawn uniformly; the set of moves
 must be symmetric (each move undone by one as likely).
+
+An observable is one more such function, compiled like the others, of which production records the values:
+
+    observable(params, state) -> float    changes nothing
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +40,8 @@ class Landscape:
     ln_states: natural logarithm of the number of states (nan when unknown); it makes ln g absolute.
     sites: number of steps in a sweep; `moves` when left out.
     weights: the configuration of a state as a flat array; None for a landscape without one.
+    observables: what production may record besides the energy, by the names used in a job.
+    network: the architecture whose flat weights +-1 `weights` gives; it makes the observables of networks available.
     """
 
     params: Any
@@ -48,6 +54,8 @@ class Landscape:
     ln_states: float = math.nan
     sites: int = 0
     weights: Callable[[Any], NDArray[Any]] | None = None
+    observables: Mapping[str, Callable[[Any, Any], float]] = field(default_factory=dict)
+    network: Network | None = None
 
     @property
     def sweep(self) -> int:

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from parallel_landscape.campaign import check_fit, check_promises, steps_per_round, warm_sampler
+from parallel_landscape.campaign import SharedData, check_fit, check_promises, steps_per_round, warm_sampler
+from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.exchange.windows import divide
 from parallel_landscape.job import Job
@@ -17,14 +18,13 @@ from parallel_landscape.learn import IDLE
 from parallel_landscape.machine import size
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
-from parallel_landscape.sizes import PROCESS, Sizes, check_affordable, sizes_of
+from parallel_landscape.sizes import PROCESS, Sizes, check_affordable, recording_of, sizes_of
 from parallel_landscape.store.checkpoint import KEPT
-from parallel_landscape.store.schema import RECORDS
 from parallel_landscape.walker import Slot
 
 CALIBRATION_SECONDS = 0.5
 TRIED_MOVES = 200  # of a user's landscape, in plain Python
-RECORD_BYTES = sum(int(variable.dtype[1:]) for name, variable in RECORDS.items() if name != "weights")
+ENTRY_BYTES = 20  # of one count of proposals in a file
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Plan:
     """The figures of a job before it runs.
 
     learning_steps: proposals that one walker of each window makes at the least. production_steps, records: of each slot.
+    transition_bytes: of the counts of proposals of all slots, if each one that is kept apart occurs.
     """
 
     layout: Layout
@@ -47,6 +48,7 @@ class Plan:
     records: int
     record_bytes: int
     disk_free: int
+    transition_bytes: int = 0
 
     def learning_seconds(self, ranks: int) -> float:
         """Estimated time of learning on `ranks` cores: what the schedule asks of the fullest rank, before any late level."""
@@ -85,7 +87,7 @@ class Plan:
     def warnings(self, ranks: int) -> list[str]:
         """What may go ahead but will hurt."""
         found = []
-        disk = self.trajectory_bytes + self.checkpoint_bytes
+        disk = self.trajectory_bytes + self.transition_bytes + self.checkpoint_bytes
         if disk > self.disk_free:
             found.append(
                 f"trajectories and checkpoints may take {size(disk)}, and {size(self.disk_free)} are free where the run folder "
@@ -125,7 +127,11 @@ class Plan:
     def _trajectory(self) -> str:
         if not self.records:
             return "no trajectories"
-        return f"at most {size(self.trajectory_bytes)} for {self.layout.slots * self.records:,} records (before compression)"
+        counted = f", {size(self.transition_bytes)} for counts of proposals" if self.transition_bytes else ""
+        return (
+            f"at most {size(self.trajectory_bytes)} for {self.layout.slots * self.records:,} records of "
+            f"{self.record_bytes} B{counted} (before compression)"
+        )
 
     def _times(self, ranks: int) -> str:
         slots = self.layout.slots
@@ -149,9 +155,10 @@ def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = 
     several = ranks or usable_cores()
     here = min(several, usable_cores())
     check_affordable(job, several, here=here, limit=memory_per_rank)
-    landscape = job.build_landscape()
+    data = SharedData(job, Serial())
+    landscape = job.build_landscape(data)
     check_affordable(job, several, landscape=landscape, here=here, limit=memory_per_rank)
-    layout = check_fit(job, landscape, ranks or 1)
+    layout = check_fit(job, landscape, ranks or 1, data)
     check_promises(job, landscape, moves=TRIED_MOVES)
     sampler = warm_sampler(landscape, job.seed)
     slot = sampler.new_slot(0)
@@ -161,7 +168,7 @@ def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = 
     produced, records = _production(job, landscape, steps)
     return Plan(
         layout=layout,
-        sizes=sizes_of(landscape, state),
+        sizes=sizes_of(landscape, state, recording_of(job, landscape)),
         moves=landscape.moves,
         steps_per_round=steps,
         ns_per_step=_ns_per_step(sampler, slot, min(steps, 100_000)),
@@ -171,8 +178,9 @@ def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = 
         learning_steps=tuple(_learning_steps(job, levels, landscape.sweep, steps) for levels in widths),
         production_steps=produced,
         records=records,
-        record_bytes=RECORD_BYTES + _weight_bytes(job, landscape, slot),
+        record_bytes=recording_of(job, landscape).record if job.production else 0,
         disk_free=free_space(job.folder),
+        transition_bytes=ENTRY_BYTES * _transitions(job, landscape, layout, widths),
     )
 
 
@@ -223,11 +231,10 @@ def _production(job: Job, landscape: Landscape, steps: int) -> tuple[int, int]:
     return records * section.record_every_sweeps * landscape.sweep, records
 
 
-def _weight_bytes(job: Job, landscape: Landscape, slot: Slot) -> int:
-    """Bytes of a recorded configuration."""
-    if job.production is None or not job.production.weights or landscape.weights is None:
-        return 0
-    return int(-(-landscape.weights(slot.walker.state).size // 8))
+def _transitions(job: Job, landscape: Landscape, layout: Layout, widths: tuple[int, ...]) -> int:
+    """Places in which proposals may be counted, all slots together."""
+    columns = recording_of(job, landscape).changes
+    return columns * sum(widths) * layout.slots // layout.windows
 
 
 def free_space(folder: Path) -> int:

@@ -1,35 +1,43 @@
-"""The third phase: weights frozen, exchange going on, and the walkers recorded."""
+"""The third phase: weights frozen, exchange going on, the walkers recorded and their proposals counted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parallel_landscape.ensembles.frozen import in_coordinates, no_counts
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.swap import exchange
 from parallel_landscape.learn import Learning
+from parallel_landscape.observables.build import Observers
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
 from parallel_landscape.store.segments import Recorder
+from parallel_landscape.store.transitions import Columns, of_slots
 from parallel_landscape.walker import Slot
-
-BUFFER = 65_536  # records that a rank holds before it cuts a segment
 
 
 @dataclass
 class Production:
-    """`most_rounds` rounds of `looks` looks, `sweeps` sweeps apart."""
+    """`most_rounds` rounds of `looks` looks, `sweeps` sweeps apart.
+
+    weights: how recorded weights are stored ("bits", "as they are", or "" for not at all). band: largest change of level of
+    which proposals are counted apart; 0: none are counted. counts: of each local slot, since the last checkpoint.
+    """
 
     learning: Learning
     most_rounds: int
     sweeps: int
     looks: int
-    weights: bool
+    weights: str
     recorder: Recorder
+    observers: Observers
+    band: int = 0
     rounds: int = 0
+    counts: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
     def begin(self, slots: dict[int, Slot]) -> None:
         """Put the counts of learning away; from here on `histogram` counts production."""
@@ -45,12 +53,17 @@ class Production:
         return {**self.learning.about(), "produced": self.rounds}
 
     def arrays(self, slot: Slot) -> dict[str, NDArray[Any]]:
-        """What a checkpoint keeps of a slot."""
+        """What a checkpoint keeps of a slot. Records and counts are in segments by then."""
         return self.learning.arrays(slot)
 
     def restore_slot(self, slot: Slot, arrays: dict[str, NDArray[Any]]) -> None:
         """Put back a slot."""
         self.learning.restore_slot(slot, arrays)
+
+    def ln_weight(self, slot: Slot) -> NDArray[np.float64]:
+        """ln of the weight of each level of the slot's window, also where learning never was; -inf when nothing is sampled."""
+        low, high = self.learning.window_of(slot)
+        return -slot.ln_g[low : high + 1] if slot.reached else np.full(high - low + 1, -np.inf)
 
     def step(self, sampler: Sampler, slots: dict[int, Slot], comm: Comm) -> None:
         """One round: walk and look, then change places."""
@@ -71,13 +84,41 @@ class Production:
     def _walk(self, sampler: Sampler, slot: Slot) -> None:
         landscape = sampler.landscape
         for look in range(self.looks):
-            sampler.advance(slot, Purpose.PRODUCE, 0.0, self.sweeps * landscape.sweep)
+            self._advance(sampler, slot, self.sweeps * landscape.sweep)
+            number, energy = self.rounds * self.looks + look + 1, landscape.levels[slot.walker.level]
             record: dict[str, Any] = {
                 "slot": slot.number,
-                "sweep": (self.rounds * self.looks + look + 1) * self.sweeps,
-                "energy": landscape.levels[slot.walker.level],
+                "sweep": number * self.sweeps,
+                "energy": energy,
                 "walker": slot.walker.name,
+                **self.observers.measure(slot.number, number, energy, slot.walker.state),
             }
             if self.weights and landscape.weights is not None:
-                record["weights"] = np.packbits(landscape.weights(slot.walker.state) > 0, bitorder="little")
+                record["weights"] = stored_weights(landscape.weights(slot.walker.state), self.weights)
             self.recorder.add(**record)
+
+    def _advance(self, sampler: Sampler, slot: Slot, steps: int) -> None:
+        if not self.band:
+            sampler.advance(slot, Purpose.PRODUCE, 0.0, steps)
+            return
+        low, high = self.learning.window_of(slot)
+        if slot.number not in self.counts:
+            self.counts[slot.number] = no_counts(low, high, self.band)
+        sampler.advance_frozen(slot, self.counts[slot.number], low, steps)
+
+    def cut(self) -> None:
+        """A checkpoint is due: close the segment, with the proposals counted since the last one."""
+        self.recorder.cut(self.take_counts())
+
+    def take_counts(self) -> Columns | None:
+        """The proposals counted since the last time; from here on they are counted anew. None when there are none."""
+        lows = {number: self.learning.windows[self.learning.layout.place(number).window][0] for number in self.counts}
+        taken = of_slots({number: in_coordinates(counts, lows[number]) for number, counts in self.counts.items()})
+        for counts in self.counts.values():
+            counts[:] = 0
+        return taken if len(taken["count"]) else None
+
+
+def stored_weights(weights: NDArray[Any], how: str) -> NDArray[Any]:
+    """A configuration as a record holds it."""
+    return np.packbits(weights > 0, bitorder="little") if how == "bits" else np.asarray(weights)

@@ -48,8 +48,8 @@ def restore(
     generation = _find(folder, comm)
     data = SharedData(job, comm)
     landscape = job.build_landscape(data)
-    check_fit(job, landscape, comm.size)
-    campaign = assemble(job, comm, folder, landscape, data.digest, stop, quiet=quiet)
+    check_fit(job, landscape, comm.size, data)
+    campaign = assemble(job, comm, folder, landscape, data, stop, quiet=quiet)
     if generation is not None:
         on_first_rank(comm, lambda: check_same(campaign, generation, accept_new_code=accept_new_code))
         _take_over(campaign, generation)
@@ -172,7 +172,8 @@ def _code_changes(campaign: Campaign, about: dict[str, Any]) -> list[str]:
     """A sentence when the code is not the one that the checkpoint was made with."""
     then = [about["version"], about.get("numba", "unknown")]
     now = [version(), version("numba")]
-    if about["kernels"] == campaign.kernels and then[0] == now[0]:
+    known = {name: digest for name, digest in campaign.kernels.items() if name in about["kernels"]}  # others came later
+    if about["kernels"] == known and then[0] == now[0]:
         return []
     versions = ", ".join(
         f"{name} {old} -> {new}" for name, old, new in zip(("parallel_landscape", "numba"), then, now, strict=True)

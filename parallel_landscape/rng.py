@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     PRODUCE = 7
     DATA = 8
     PILOT = 9
+    OBSERVE = 10
 
 
 _LOW = np.uint64(0xFFFFFFFF)

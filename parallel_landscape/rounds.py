@@ -15,15 +15,15 @@ from parallel_landscape.exchange.windows import Window, divide
 from parallel_landscape.job import Job
 from parallel_landscape.learn import Learning
 from parallel_landscape.outcome import Outcome, collect, conclude, disagreements
-from parallel_landscape.produce import BUFFER, Production
+from parallel_landscape.produce import Production
 from parallel_landscape.provenance import version
+from parallel_landscape.recording import describe_sampling, new_production
 from parallel_landscape.restore import Saved, restore
 from parallel_landscape.sampler import BrokenLandscape
 from parallel_landscape.search import CHUNKS, Search
 from parallel_landscape.store.checksums import write_listed_text
 from parallel_landscape.store.result import write_result
 from parallel_landscape.store.run_folder import remove, write_atomically
-from parallel_landscape.store.segments import Recorder
 from parallel_landscape.walker import Slot
 
 PATIENCE = 10  # times the steps of the search that a schedule waits for a level which the search has seen
@@ -114,6 +114,8 @@ def _learn_and_produce(campaign: Campaign, phase: Phase) -> Outcome | None:
         if phase is learning and campaign.job.production is not None:
             phase = new_production(campaign, learning)
             phase.begin(campaign.slots)
+        if isinstance(phase, Production):
+            describe_sampling(campaign, phase)
         while isinstance(phase, Production) and goes_on(campaign, phase):
             phase.step(campaign.sampler, campaign.slots, campaign.comm)
     except Stopped:
@@ -159,19 +161,6 @@ def new_learning(campaign: Campaign, windows: list[Window]) -> Learning:
         most_rounds=most,
         expected=campaign.known,
     )
-
-
-def new_production(campaign: Campaign, learning: Learning) -> Production:
-    """The production of this job, at its beginning."""
-    section = campaign.job.production
-    assert section is not None
-    landscape = campaign.sampler.landscape
-    looks = max(1, learning.steps // (section.record_every_sweeps * landscape.sweep))
-    example = next(iter(campaign.slots.values())).walker.state
-    wanted = section.weights and landscape.weights is not None
-    weight_bytes = -(-landscape.weights(example).size // 8) if wanted and landscape.weights is not None else 0
-    recorder = Recorder(campaign.folder.trajectory, campaign.leg, campaign.comm.rank, BUFFER, weight_bytes)
-    return Production(learning, section.rounds, section.record_every_sweeps, looks, wanted, recorder)
 
 
 def _start_learning(campaign: Campaign, search: Search | None) -> Learning:

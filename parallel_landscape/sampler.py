@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from numba.core.errors import NumbaError
+from numpy.typing import NDArray
 
 from parallel_landscape.dynamics.flip import flip_template, scratch
 from parallel_landscape.dynamics.reach import MOST, reach_template
+from parallel_landscape.ensembles.frozen import Frozen, count_proposal, frozen_visit
 from parallel_landscape.ensembles.wang_landau import Weight, cost, visit
 from parallel_landscape.errors import RunError, describe
 from parallel_landscape.landscape import Landscape
@@ -37,6 +39,7 @@ class Sampler:
     energy_kernel: Kernel
     reach_kernel: Kernel
     scratch: tuple[Any, Any]
+    frozen_kernel: Kernel | None = None
 
     @property
     def levels(self) -> int:
@@ -68,14 +71,23 @@ class Sampler:
 
     def advance(self, slot: Slot, purpose: Purpose, ln_f: float, steps: int) -> None:
         """Move the slot's walker by `steps` proposals under the slot's table, raising ln g by `ln_f` a visit."""
+        self._move(self.advance_kernel, slot, Weight(slot.ln_g, slot.histogram, ln_f), purpose, steps)
+
+    def advance_frozen(self, slot: Slot, counts: NDArray[np.int64], low: int, steps: int) -> None:
+        """Move the slot's walker under its table as it is, and count all proposals; `counts` comes from `frozen.no_counts`."""
+        assert self.frozen_kernel is not None
+        weight = Frozen(slot.ln_g, slot.histogram, counts.reshape(-1), low, counts.shape[1] // 2 - 1)
+        self._move(self.frozen_kernel, slot, weight, Purpose.PRODUCE, steps)
+
+    def _move(self, kernel: Kernel, slot: Slot, weight: Weight | Frozen, purpose: Purpose, steps: int) -> None:
         moves, minus_ln_u = self.scratch
         walker = slot.walker
         level, accepted, bad = _run(
-            self.advance_kernel,
+            kernel,
             "`delta` or `commit`",
             self.landscape.params,
             walker.state,
-            Weight(slot.ln_g, slot.histogram, ln_f),
+            weight,
             moves,
             minus_ln_u,
             np.uint64(self.seed),
@@ -128,8 +140,10 @@ def _run(kernel: Kernel, functions: str, *arguments: Any) -> Any:
         raise RunError(f"{functions} of the landscape failed: {describe(error)}") from error
 
 
-def make_sampler(landscape: Landscape, seed: int) -> Sampler:
-    """Compile (or load) what the landscape needs."""
-    kernel = specialise(flip_template, landscape.delta, landscape.commit, cost, visit, stride=landscape.levels.step)
-    reach = specialise(reach_template, landscape.delta, stride=landscape.levels.step)
-    return Sampler(landscape, seed, kernel, compile_function(landscape.energy), reach, scratch())
+def make_sampler(landscape: Landscape, seed: int, *, frozen: bool = False) -> Sampler:
+    """Compile (or load) what the landscape needs; with `frozen` also what counts proposals."""
+    moves, stride = (landscape.delta, landscape.commit), landscape.levels.step
+    kernel = specialise(flip_template, *moves, cost, visit, stride=stride)
+    reach = specialise(reach_template, landscape.delta, stride=stride)
+    counting = specialise(flip_template, *moves, cost, frozen_visit, count_proposal, stride=stride) if frozen else None
+    return Sampler(landscape, seed, kernel, compile_function(landscape.energy), reach, scratch(), counting)

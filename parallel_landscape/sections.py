@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -76,6 +76,18 @@ class Production(Section):
     rounds: Annotated[int, Field(ge=1, description="rounds, each followed by an exchange")]
     record_every_sweeps: Annotated[int, Field(ge=1, description="sweeps between two records of a walker")] = 10
     weights: Annotated[bool, Field(description="also store the weights, one bit each")] = False
+    observables: Annotated[list[str], Field(description="what is recorded besides the energy, by name")] = []
+    parameters: Annotated[
+        dict[str, dict[str, Any]], Field(description="keys of observables, in sections [production.parameters.NAME]")
+    ] = {}
+    transitions: Annotated[
+        int,
+        Field(ge=0, le=10_000, description="proposals are counted by level and by change up to so many levels; 0: not counted"),
+    ] = 64
+    compression: Annotated[
+        Literal["lzf", "gzip", "blosc", "none"],
+        Field(description="of the trajectory; blosc needs hdf5plugin to write and read"),
+    ] = "lzf"
 
 
 class Run(Section):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from parallel_landscape.columns import buffer_length, columns_of, record_bytes
 from parallel_landscape.data.patterns import asked_count
 from parallel_landscape.errors import JobError, PlandError
 from parallel_landscape.exchange.layout import Layout
@@ -26,12 +27,17 @@ ENTRY = 8 + 8  # bytes of one input of one pattern on each rank: as given, and w
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes that a rank holds once (`shared`), bytes of a walker's state, the levels that each slot has tables over."""
+    """Bytes that a rank holds once (`shared`), bytes of a walker's state, the levels that each slot has tables over.
+
+    counts: bytes in which a slot counts proposals in production. buffer: bytes of the records that a rank holds back.
+    """
 
     shared: int
     state: int
     levels: range
     described: str = ""
+    counts: int = 0
+    buffer: int = 0
 
     @property
     def level_count(self) -> int:
@@ -41,23 +47,51 @@ class Sizes:
     @property
     def slot(self) -> int:
         """Bytes of a slot with its walker."""
-        return self.state + 8 * TABLES * self.level_count
+        return self.state + 8 * TABLES * self.level_count + self.counts
 
     def rank(self, layout: Layout) -> int:
         """Bytes of the fullest rank, the first one, which also puts the result together."""
         here = -(-layout.slots // layout.ranks)
-        return PROCESS + self.shared + here * self.slot + layout.slots * GATHERED * self.level_count
+        return PROCESS + self.shared + self.buffer + here * self.slot + layout.slots * GATHERED * self.level_count
 
     def host(self, layout: Layout, ranks: int) -> int:
         """Bytes of the first `ranks` ranks together."""
-        others = PROCESS + self.shared + -(-layout.slots // layout.ranks) * self.slot
+        others = PROCESS + self.shared + self.buffer + -(-layout.slots // layout.ranks) * self.slot
         return self.rank(layout) + (ranks - 1) * others
 
 
-def sizes_of(landscape: Landscape, state: int = 0) -> Sizes:
-    """Sizes of a landscape that has been made; `state`: bytes of a walker's state."""
-    shared = sum(getattr(part, "nbytes", 0) for part in landscape.params)
-    return Sizes(int(shared), state, landscape.levels)
+@dataclass(frozen=True)
+class Recording:
+    """Bytes of a record, columns of the counts of proposals, bytes of these counts in a slot, bytes of a rank's buffer."""
+
+    record: int = 0
+    changes: int = 0
+    counts: int = 0
+    buffer: int = 0
+
+
+def recording_of(job: Job, landscape: Landscape) -> Recording:
+    """What production takes; windows are taken to be of equal width."""
+    section = job.production
+    if section is None:
+        return Recording()
+    levels = (landscape.levels[-1] - landscape.levels[0]) // landscape.levels.step + 1
+    columns = columns_of(section, landscape, job.seed)
+    record, chosen = record_bytes(columns), job.exchange.windows
+    if isinstance(chosen, list):
+        width = max((high - low) // landscape.levels.step + 1 for low, high in chosen)
+    else:
+        count = job.windows_count(landscape.levels)
+        width = -(-levels // max(1, round(count - (count - 1) * job.exchange.overlap)))
+    band = min(section.transitions, levels - 1)
+    changes = 2 * band + 2 if band else 0
+    return Recording(record, changes, 8 * changes * width, record * buffer_length(columns))
+
+
+def sizes_of(landscape: Landscape, state: int = 0, recording: Recording | None = None) -> Sizes:
+    """Sizes of a landscape that has been made; `state`: bytes of a walker's state; `recording`: what production takes."""
+    shared, recording = sum(getattr(part, "nbytes", 0) for part in landscape.params), recording or Recording()
+    return Sizes(int(shared), state, landscape.levels, counts=recording.counts, buffer=recording.buffer)
 
 
 def sizes_from_keys(job: Job) -> Sizes | None:
@@ -86,7 +120,7 @@ def check_affordable(
     landscape: the landscape if it has been made already. here: how many of the ranks run on this machine (all, when left out).
     limit: bytes that each rank may use, in place of 80 % of this machine's memory for all of them together.
     """
-    sizes = sizes_from_keys(job) if landscape is None else sizes_of(landscape)
+    sizes = sizes_from_keys(job) if landscape is None else sizes_of(landscape, recording=recording_of(job, landscape))
     if sizes is None:
         return
     layout = Layout(job.run.repeats, job.windows_count(sizes.levels), job.exchange.walkers_per_window, ranks)

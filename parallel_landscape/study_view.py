@@ -20,6 +20,22 @@ def is_study(folder: Path) -> bool:
     return (folder / NAME).exists()
 
 
+def points_of(folder: Path) -> list[Path]:
+    """The points of a study that have begun; anything else is taken for a run."""
+    if not is_study(folder):
+        return [folder]
+    points = [folder / point["folder"] for point in read_study(folder)["points"]]
+    return [point for point in points if (point / "result.nc").exists()]
+
+
+def collected(folder: Path) -> list[str]:
+    """Put the results of a study together; what was written, a line each. Nothing for a run."""
+    if not is_study(folder):
+        return []
+    collect(folder)
+    return [f"{folder / 'study.nc'}", f"{folder / 'study.png'}", ""]
+
+
 def study_status(folder: Path) -> list[dict[str, Any]]:
     """For each point: folder, values, state, status, reason; state "missing" where there is no run folder."""
     rows = []

@@ -16,14 +16,16 @@ from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.learn import Learning
 from parallel_landscape.produce import Production
+from parallel_landscape.recording import new_production
 from parallel_landscape.restore import Saved, check_same, load_run_job
-from parallel_landscape.rounds import lay_windows, learns_on, new_production, phase_from
+from parallel_landscape.rounds import lay_windows, learns_on, phase_from
 from parallel_landscape.search import Search
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Generation
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.store.segments import Columns, Recorder, Segment, read_records
+from parallel_landscape.store.segments import Columns, Recorder, Segment, read_records, read_transitions
+from parallel_landscape.store.transitions import added
 
 _ORDER = list(PHASES.values())
 Phase = Search | Learning | Production
@@ -52,7 +54,7 @@ class Listener(Recorder):
         self._parts: list[Columns] = []
         self.segments = []
 
-    def cut(self) -> None:
+    def cut(self, transitions: Columns | None = None) -> None:
         """The buffer is full."""
         self._parts.append({name: column[: self._filled].copy() for name, column in self._columns.items()})
         self._filled = 0
@@ -74,12 +76,12 @@ def verify(path: Path, say: Callable[[str], Any]) -> bool:
     job = load_run_job(folder)
     older, newer = _two_generations(folder)
     data = SharedData(job, Serial())
-    campaign = assemble(job, Serial(), folder, job.build_landscape(data), data.digest, StopRequest(), quiet=True)
+    campaign = assemble(job, Serial(), folder, job.build_landscape(data), data, StopRequest(), quiet=True)
     for generation in (older, newer):
         check_same(campaign, generation)
     try:
         stored, begin = (checkpoint.read_slots(generation, campaign.slots) for generation in (newer, older))
-        records = _stored_records(folder, older, newer)
+        records, counts = _stored_records(folder, older, newer), _stored_counts(folder, older, newer)
     except OSError as error:
         raise RunError(f"{path} has changed while it was read ({error}); is it still running? Then try again") from None
     say(f"replaying from {_named(older)} to {_named(newer)} in one process; that takes about {_estimate(older, newer):.0f} s")
@@ -90,13 +92,14 @@ def verify(path: Path, say: Callable[[str], Any]) -> bool:
     replayed = {number: phase.arrays(slot) for number, slot in campaign.slots.items()}
     records, again = _both_records(phase, records, older)
     difference = _progress_differs(campaign, phase, newer) or _slots_differ(stored, replayed) or _records_differ(records, again)
+    difference = difference or _counts_differ(counts, phase)
     if difference is not None:
         say(f"DIFFERENT in {difference}")
         say(
             "a checkpoint was changed after it was written, or this machine or its libraries give other bits than the run's did"
         )
         return False
-    size = sum(array.nbytes for arrays in (*stored.values(), records) for array in arrays.values())
+    size = sum(array.nbytes for arrays in (*stored.values(), records, counts) for array in arrays.values())
     held = f" and {len(records['slot']):,} records" if records else ""
     say(f"OK: {rounds} rounds of {len(stored)} slots{held} replayed, {size:,} bytes compared, all the same")
     return True
@@ -169,9 +172,28 @@ def _following(campaign: Campaign, phase: Phase) -> Phase | None:
 
 def _stored_records(folder: RunFolder, older: Generation, newer: Generation) -> Columns:
     """Records of the segments that only the newer checkpoint names; merged ones reach back before the older one."""
-    before = {segment["name"] for segment in older.about["segments"]}
-    segments = [Segment(**segment) for segment in newer.about["segments"] if segment["name"] not in before]
+    segments = _only(newer, older)
     return read_records(folder.trajectory, segments) if segments else {}
+
+
+def _stored_counts(folder: RunFolder, older: Generation, newer: Generation) -> Columns:
+    """The proposals counted between the two checkpoints: what the segments of the newer one hold more than the older one's."""
+    plus, minus = (
+        [read_transitions(folder.trajectory, segment) for segment in _only(one, other)]
+        for one, other in ((newer, older), (older, newer))
+    )
+    return added(plus, minus)
+
+
+def _only(one: Generation, other: Generation) -> list[Segment]:
+    """The segments that one checkpoint names and the other does not."""
+    names = {segment["name"] for segment in other.about["segments"]}
+    return [Segment(**segment) for segment in one.about["segments"] if segment["name"] not in names]
+
+
+def _counts_differ(stored: Columns, phase: Phase) -> Difference | None:
+    replayed = phase.take_counts() if isinstance(phase, Production) else None
+    return _first_difference("counts of proposals", stored, replayed or added([]))
 
 
 def _both_records(phase: Phase, stored: Columns, older: Generation) -> tuple[Columns, Columns]:

@@ -28,6 +28,7 @@ class Purpose(IntEnum):
     SOURCE = 0
     SHUFFLE = 1
     FLIP = 2
+    TEST = 3
 
 
 def stream(seed: int, purpose: Purpose) -> np.random.Generator:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from parallel_landscape.data.patterns import asked_count, subset
+from parallel_landscape.data.patterns import asked_count, left_over, subset
 from parallel_landscape.data.training_set import TrainingSet, binarised
 from parallel_landscape.errors import JobError
 from parallel_landscape.network import Network
@@ -49,6 +49,22 @@ def image_patterns(
 
     Pixels are chosen on all pictures of these classes, so the choice does not depend on how many are then drawn.
     """
+    rows, kinds, chosen = candidates(images, network, rng, patterns, alpha, classes, pixels, balanced)
+    inputs = rows[chosen]
+    return TrainingSet(binarised(inputs) if binarise else inputs, class_labels(kinds[chosen], classes, network.outputs))
+
+
+def candidates(
+    images: Images,
+    network: Network,
+    rng: np.random.Generator,
+    patterns: int | None,
+    alpha: float | None,
+    classes: tuple[int, ...],
+    pixels: Literal["variance", "random", "resize"] | list[int],
+    balanced: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.intp]]:
+    """All pictures of the chosen classes as rows (M, inputs), the class of each, and those drawn for the training set."""
     found = [*class_mistakes(images, network, classes), *pixel_mistakes(images, network, pixels)]
     if found:
         raise JobError(found)
@@ -56,8 +72,28 @@ def image_patterns(
     members = np.flatnonzero(np.isin(images.classes, classes))
     kinds = images.classes[members]
     chosen = choose(for_choice, kinds, classes, asked_count(network, patterns, alpha), balanced)
-    inputs = reduced(images.pictures[members], pixels, network.inputs, for_pixels)[chosen].astype(np.float64)
-    return TrainingSet(binarised(inputs) if binarise else inputs, class_labels(kinds[chosen], classes, network.outputs))
+    return reduced(images.pictures[members], pixels, network.inputs, for_pixels).astype(np.float64), kinds, chosen
+
+
+def image_test_patterns(
+    images: Images,
+    network: Network,
+    rng: np.random.Generator,
+    test_rng: np.random.Generator,
+    count: int | None,
+    *,
+    patterns: int | None,
+    alpha: float | None,
+    classes: tuple[int, ...],
+    pixels: Literal["variance", "random", "resize"] | list[int],
+    binarise: bool,
+    balanced: bool,
+) -> TrainingSet:
+    """`count` of the pictures that the training set leaves over, or all of them, reduced and split in the same way."""
+    rows, kinds, chosen = candidates(images, network, rng, patterns, alpha, classes, pixels, balanced)
+    rest = left_over(test_rng, len(kinds), chosen, count)
+    inputs = binarised(rows[rest], rows[chosen]) if binarise else rows[rest]
+    return TrainingSet(inputs, class_labels(kinds[rest], classes, network.outputs))
 
 
 def class_mistakes(images: Images, network: Network, classes: tuple[int, ...]) -> list[str]:

@@ -63,6 +63,17 @@ def subset(rng: np.random.Generator, available: int, count: int | None) -> NDArr
     return np.sort(rng.permutation(available)[:count])
 
 
+def left_over(rng: np.random.Generator, available: int, taken: NDArray[np.intp], count: int | None) -> NDArray[np.intp]:
+    """Indices of `count` of the available patterns that were not taken, or of all of them, in their order."""
+    rest = np.setdiff1d(np.arange(available), taken)
+    if len(rest) < (count or 1):
+        raise JobError(
+            f"{count or 1} test patterns are asked for, and the training set leaves {len(rest)} of {available}; "
+            "give the training set fewer patterns, ask for fewer, or give test patterns of your own with path."
+        )
+    return rest[subset(rng, len(rest), count)]
+
+
 def draw_signs(rng: np.random.Generator, *shape: int) -> NDArray[np.int8]:
     """Independent +1 and -1 with equal probability, of the given shape."""
     return (2 * rng.integers(0, 2, size=shape, dtype=np.int8) - 1).astype(np.int8)

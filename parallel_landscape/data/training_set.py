@@ -75,28 +75,36 @@ def label_mistakes(labels: NDArray[Any], network: Network) -> list[str]:
     return []
 
 
-def binarised(patterns: NDArray[np.float64]) -> NDArray[np.float64]:
+def binarised(patterns: NDArray[np.float64], like: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Patterns (P, N) as +-1, input by input: +1 above the median over the training set, -1 at the median or below.
 
     Two exceptions keep what little an input tells. Where the median is the largest value (more than half of the pixels
     saturated, say), that value becomes +1 and all others -1. A constant input keeps its sign (0 becomes -1). So data
     that are +-1 already never change.
+
+    like: the training set that says where inputs are split, for other patterns than its own.
     """
-    median, highest, lowest = np.median(patterns, axis=0), patterns.max(axis=0), patterns.min(axis=0)
-    high = np.where(median == highest, patterns == highest, patterns > median)
+    known = patterns if like is None else like
+    median, highest, lowest = np.median(known, axis=0), known.max(axis=0), known.min(axis=0)
+    high = np.where(median == highest, patterns >= highest, patterns > median)
     high = np.where(highest == lowest, patterns > 0, high)
     return np.where(high, 1.0, -1.0)
 
 
-def standardised(patterns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Patterns (P, N) with mean 0 and variance 1 (of the P values) for each input; a constant input becomes 0."""
-    scale = np.abs(patterns).max(axis=0)
-    scaled = patterns / np.where(scale > 0, scale, 1.0)  # entries in [-1, 1]: the squares neither overflow nor vanish
+def standardised(patterns: NDArray[np.float64], like: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Patterns (P, N) with mean 0 and variance 1 (of the P values) for each input; a constant input becomes 0.
+
+    like: the training set whose means and variances count, for other patterns than its own.
+    """
+    known = patterns if like is None else like
+    scale = np.abs(known).max(axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    scaled = known / scale  # entries in [-1, 1]: the squares neither overflow nor vanish
     varies = scaled.max(axis=0) > scaled.min(axis=0)
-    centred = scaled - scaled.mean(axis=0)
-    deviation = np.sqrt(np.mean(centred**2, axis=0))
+    mean = scaled.mean(axis=0)
+    deviation = np.sqrt(np.mean((scaled - mean) ** 2, axis=0))
     varies &= deviation > 0
-    return np.where(varies, centred / np.where(varies, deviation, 1.0), 0.0)
+    return np.where(varies, (patterns / scale - mean) / np.where(varies, deviation, 1.0), 0.0)
 
 
 def shuffled(labels: NDArray[np.int8], rng: np.random.Generator) -> NDArray[np.int8]:

@@ -16,11 +16,16 @@ from parallel_landscape.rng import BLOCK, Bits, draw_block
 from parallel_landscape.simd import Int
 
 
+def unnoted(weight: Any, level: int, change: int) -> None:
+    """Take no notice of a proposal."""
+
+
 def flip_template(
     delta: Callable[..., int],
     commit: Callable[..., None],
     cost: Callable[..., float],
     visit: Callable[..., float],
+    note: Callable[..., None] = unnoted,
     *,
     stride: int,
 ) -> Callable[..., tuple[int, int, Int]]:
@@ -28,6 +33,8 @@ def flip_template(
 
     cost(weight, level) -> -ln of the level's weight; visit(weight, level, cost) learns and returns the cost after it. The
     cost of the present level stays in a register: a load that waits for the last store would be the longest link of the chain.
+    note(weight, level, change) hears of every proposal before it is accepted or not, `change` in levels; the default compiles
+    to nothing.
     """
 
     def advance(
@@ -64,6 +71,7 @@ def flip_template(
                 new = level + up
                 if np.uint64(new) >= np.uint64(levels) or up * stride != change:
                     return level, accepted, move
+                note(weight, level, up)
                 there = cost(weight, new)
                 if there - here <= minus_ln_u[i]:
                     commit(params, state, move)

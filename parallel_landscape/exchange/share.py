@@ -6,11 +6,14 @@ that walked m times as long.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.exchange.comm import Bytes, Comm, Message
 from parallel_landscape.exchange.layout import Layout
+from parallel_landscape.specialise import Kernel, compile_function
 
 Rows = dict[int, NDArray[np.float64]]
 
@@ -41,14 +44,35 @@ def average(ln_g: list[NDArray[np.float64]], visited: list[NDArray[np.bool_]]) -
 
     ln_g and visited are lists, in slot order, of (levels,) arrays.
     """
-    common = np.logical_and.reduce(visited)
-    if not common.any():
-        return None
-    total = np.zeros(len(common))
-    count = np.zeros(len(common))
-    for row, seen in zip(ln_g, visited, strict=True):
-        rebased = row - row[common].mean() + ln_g[0][common].mean()
-        total[seen] += rebased[seen]
-        count += seen
-    with np.errstate(invalid="ignore"):
-        return np.where(count > 0, total / count, np.nan)
+    mean = np.empty(len(ln_g[0]))
+    common = _kernel().compiled(np.array(ln_g), np.array(visited), mean)
+    return mean if common else None
+
+
+@cache
+def _kernel() -> Kernel:
+    return compile_function(fill_average)
+
+
+def fill_average(ln_g: NDArray[np.float64], visited: NDArray[np.bool_], mean: NDArray[np.float64]) -> int:
+    """Fill `mean` (levels,) from (walkers, levels) arrays; returns the number of levels that all have visited.
+
+    Each row is shifted to have the first one's average over those levels.
+    """
+    walkers, levels = ln_g.shape
+    heights = np.zeros(walkers)
+    common = 0
+    for level in range(levels):
+        if visited[:, level].all():
+            common += 1
+            heights += ln_g[:, level]
+    if common == 0:
+        return 0
+    for level in range(levels):
+        total, count = 0.0, 0
+        for walker in range(walkers):
+            if visited[walker, level]:
+                total += ln_g[walker, level] - (heights[walker] - heights[0]) / common
+                count += 1
+        mean[level] = total / count if count else np.nan
+    return common

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from parallel_landscape.landscapes.bits import ZERO, width_of
+from parallel_landscape.landscapes.chosen_unit import chosen_unit, weight_of
 from parallel_landscape.landscapes.layout import Layout, Memory, memory
 from parallel_landscape.landscapes.sign_unit import adopt_of, copy_of, falling_of, flips_of, ripple_of, sign_of, turn_of
 from parallel_landscape.landscapes.verdict import judge_scratch, judge_source, judge_unit, record_wrong
-from parallel_landscape.landscapes.votes import by_votes, judge_votes, recount_of
-from parallel_landscape.simd import LOAD, NEGATIVE, SPLAT, SUBTRACT, any_set, element, lane_sum, store
+from parallel_landscape.landscapes.votes import move_of_votes
+from parallel_landscape.simd import LOAD, SPLAT, any_set, lane_sum, store
 
 Function = Callable[..., Any]
 
@@ -48,15 +49,17 @@ def _either(first: Function, rest: Function, end: int) -> Function:
 
 def _move_of(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Function, Function]:
     """delta and commit for the weights of one layer."""
+    if layout.by_votes:
+        return move_of_votes(layout, index, real, tree)
     words = layout.words
     load, step, total = LOAD[width_of(words)], width_of(words), words
     layer = layout.layers[index]
-    try_unit, turn_unit = _own(layout, index, real and index == 0, tree)
+    try_unit, turn_unit = chosen_unit(layout, index, real and index == 0, tree)
+    turn_weight = weight_of(layer)
     above, settle, sign = _above(layout, index), _settle(layout, index), sign_of(layer, words)
     first, fan_in, buffer = np.uint64(layer.first_weight), np.uint64(layer.fan_in), np.uint64(layout.flips)
     splat = SPLAT[step]
     keep = real and index == 0  # else finding the flips again is cheaper, and a proposal that stores nothing is faster
-    recounted = by_votes(layout) and index == len(layout.layers) - 1  # from the weights, so these are flipped first
     rolled = real and index == 0 and total > step  # blocks of integer fields are long: unrolled they take twice the time
 
     def delta(params: Any, state: Any, move: int) -> int:
@@ -78,74 +81,15 @@ def _move_of(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Functi
         number = np.uint64(move) - first
         unit = number // fan_in
         source = number - unit * fan_in
-        if recounted:
-            state.weights[np.uint64(move)] = -state.weights[np.uint64(move)]
         for start in range(0, len(params.valid) if rolled else total, step):
             v = np.uint64(start)
             flips = load(mem.words, buffer + v) if keep else try_unit(mem, unit, source, v)
             negative = sign(mem, unit, v)
-            if not recounted:
-                turn_unit(mem, unit, source, flips, v)
+            turn_unit(mem, unit, source, flips, v)
             settle(mem, unit, negative, flips, v)
-        if not recounted:
-            state.weights[np.uint64(move)] = -state.weights[np.uint64(move)]
+        turn_weight(state, move, unit, source)
 
     return delta, commit
-
-
-def _own(layout: Layout, index: int, real: bool, tree: bool) -> tuple[Function, Function]:
-    """Where the unit would turn when one of its own weights does, and what that does to its caches."""
-    if real:
-        return _own_real(layout, tree)
-    words = layout.words
-    load, layer = LOAD[width_of(words)], layout.layers[index]
-    falling_at, flips_at, turn = falling_of(layer, words), flips_of(layer, words), turn_of(layer, words)
-    fan_in, plane = np.uint64(layer.fan_in), np.uint64(words)
-    source_sign = sign_of(layout.layers[index - 1], words)
-
-    def input_at(mem: Memory, unit: int, source: int, v: int) -> Any:
-        return load(mem.columns, source * plane + v)
-
-    def tree_input_at(mem: Memory, unit: int, source: int, v: int) -> Any:
-        return load(mem.columns, (unit * fan_in + source) * plane + v)
-
-    def unit_at(mem: Memory, unit: int, source: int, v: int) -> Any:
-        return source_sign(mem, source, v)
-
-    source_at = unit_at if index else (tree_input_at if tree else input_at)
-
-    def try_unit(mem: Memory, unit: int, source: int, v: int) -> Any:
-        falling = falling_at(mem, unit, source, source_at(mem, unit, source, v))
-        return flips_at(mem, unit, falling, v)
-
-    def turn_unit(mem: Memory, unit: int, source: int, flips: Any, v: int) -> None:
-        falling = falling_at(mem, unit, source, source_at(mem, unit, source, v))
-        turn(mem, unit, load(mem.valid, v), falling, v)
-
-    return try_unit, turn_unit
-
-
-def _own_real(layout: Layout, tree: bool) -> tuple[Function, Function]:
-    """The same for a unit with integer fields, 64 to a word: F = signs after ^ signs before."""
-    words = layout.words
-    layer = layout.layers[0]
-    negative, subtract, sign = NEGATIVE[width_of(words)], SUBTRACT[width_of(words)], sign_of(layer, words)
-    fan_in, lanes, plane, at = np.uint64(layer.fan_in), np.uint64(64 * words), np.uint64(words), np.uint64(layer.counters)
-    block = np.uint64(layer.fan_in if tree else 0)
-    word = np.uint64(64)
-
-    def try_unit(mem: Memory, unit: int, source: int, v: int) -> Any:
-        weight = np.int64(element(mem.weights, unit * fan_in + source))
-        column = (unit * block + source) * lanes + word * v
-        return negative(mem.fields, unit * lanes + word * v, mem.lanes, column, weight) ^ sign(mem, unit, v)
-
-    def turn_unit(mem: Memory, unit: int, source: int, flips: Any, v: int) -> None:
-        weight = np.int64(element(mem.weights, unit * fan_in + source))
-        column = (unit * block + source) * lanes + word * v
-        subtract(mem.fields, unit * lanes + word * v, mem.lanes, column, weight)
-        store(mem.words, at + unit * plane + v, sign(mem, unit, v) ^ flips)
-
-    return try_unit, turn_unit
 
 
 def _above(layout: Layout, index: int) -> Function:
@@ -161,13 +105,6 @@ def _above(layout: Layout, index: int) -> Function:
             return judge(mem, unit, sign(mem, unit, v), flips, v)
 
         return last
-    if by_votes(layout):
-        count = judge_votes(layout)
-
-        def below_votes(mem: Memory, unit: int, flips: Any, v: int) -> Any:
-            return count(mem, unit, sign(mem, unit, v), flips, v)
-
-        return below_votes
     splat, units = SPLAT[width_of(words)], layers[index + 1].units
     falling_at, flips_at = falling_of(layers[index + 1], words), flips_of(layers[index + 1], words)
     next_sign, copy, push, climb = (
@@ -231,8 +168,6 @@ def _settle(layout: Layout, index: int) -> Function:
     """Mend all caches above layer `index` after its `unit`, whose sign plane was `negative`, has turned on `flips`."""
     words, layers = layout.words, layout.layers
     record = record_wrong(layout)
-    if by_votes(layout):
-        return _settle_by_votes(layout, index)
     if index == len(layers) - 1:
 
         def settle_top(mem: Memory, unit: int, negative: Any, flips: Any, v: int) -> None:
@@ -250,25 +185,6 @@ def _settle(layout: Layout, index: int) -> Function:
                 turn(mem, hit, flips, falling_at(mem, hit, unit, negative), v)
             adopt(mem, v)
             record(mem, v)
-
-    return settle
-
-
-def _settle_by_votes(layout: Layout, index: int) -> Function:
-    """The same where outputs are recounted: turn the layer between, if there is one, and count."""
-    words, layers = layout.words, layout.layers
-    record, recount = record_wrong(layout), recount_of(layout)
-    middle = layers[1]
-    units = middle.units if index == 0 else 0
-    falling_at, turn = falling_of(middle, words), turn_of(middle, words)
-
-    def settle(mem: Memory, unit: int, negative: Any, flips: Any, v: int) -> None:
-        if any_set(flips):
-            for number in range(units):
-                hit = np.uint64(number)
-                turn(mem, hit, flips, falling_at(mem, hit, unit, negative), v)
-        recount(mem, v)
-        record(mem, v)
 
     return settle
 

@@ -151,4 +151,5 @@ def sign_perceptron(patterns: NDArray[Any], labels: NDArray[Any]) -> Landscape:
         levels=range(count + 1),
         ln_states=inputs * math.log(2.0),
         weights=lambda state: state.weights,
+        network=Network((inputs, 1)),
     )

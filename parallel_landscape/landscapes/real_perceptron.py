@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes.bits import flat_aligned
 from parallel_landscape.landscapes.fixed_point import fixed_point
+from parallel_landscape.network import Network
 from parallel_landscape.simd import NEGATIVE, SUBTRACT, aligned, count_ones
 
 
@@ -105,4 +106,5 @@ def real_perceptron(patterns: NDArray[Any], labels: NDArray[Any]) -> Landscape:
         levels=range(count + 1),
         ln_states=inputs * math.log(2.0),
         weights=lambda state: state.weights,
+        network=Network((inputs, 1)),
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.landscape import Landscape
-from parallel_landscape.landscapes.bits import bit, flat_aligned, pack, pack_counters, words_for
+from parallel_landscape.landscapes.bits import ONES, ZERO, bit, flat_aligned, pack, pack_counters, words_for
 from parallel_landscape.landscapes.cascade import cascade
 from parallel_landscape.landscapes.fixed_point import fixed_point, is_binary
 from parallel_landscape.landscapes.layout import Layout, layout_of
@@ -105,6 +105,7 @@ def sign_network(network: Network, training_set: TrainingSet) -> Landscape:
         levels=range(count + 1),
         ln_states=network.weights * math.log(2.0),
         weights=lambda state: state.weights,
+        network=network,
     )
 
 
@@ -131,10 +132,15 @@ def _filled(
         else:
             planes = pack_counters(counters, layer.planes, words)
         _write(buffer, layer.counters, planes)
-        _write(buffer, layer.critical, pack((counters == 0) | (counters == -1), words))
+        if layer.planes:
+            _write(buffer, layer.critical, pack((counters == 0) | (counters == -1), words))
+        if index > 0 and not layer.frozen:
+            _write(buffer, layer.masks, np.where(matrix.T < 0, ONES, ZERO))
         below = np.where(counters < 0, -1, 1)
     wanted = params.labels.reshape(network.outputs, words)
-    _write(buffer, layout.wrong, np.bitwise_or.reduce(pack(below < 0, words) ^ wanted, axis=0))
+    wrong = np.bitwise_or.reduce(pack(below < 0, words) ^ wanted, axis=0)
+    _write(buffer, layout.wrong, wrong)
+    buffer[layout.errors] = np.bitwise_count(wrong).sum()
     return State(buffer, fields, weights)
 
 

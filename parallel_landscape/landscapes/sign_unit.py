@@ -22,15 +22,32 @@ def falling_of(layer: Layer, words: int) -> Function:
     """Patterns where weight times source is +1, so that turning either one lowers the field."""
     splat = SPLAT[width_of(words)]
     first, fan_in = np.uint64(layer.first_weight), np.uint64(layer.fan_in)
+    minus = minus_of(layer, words)
 
     def falling(mem: Memory, unit: int, source: int, negative: Any) -> Any:
         weight = element(mem.weights, first + unit * fan_in + source)
         return negative ^ splat(ONES if weight > 0 else ZERO)
 
+    def falling_masked(mem: Memory, unit: int, source: int, negative: Any) -> Any:
+        return ~(negative ^ minus(mem, unit, source))
+
     def falling_frozen(mem: Memory, unit: int, source: int, negative: Any) -> Any:
         return ~negative
 
-    return falling_frozen if layer.frozen else falling
+    if layer.frozen:
+        return falling_frozen
+    return falling_masked if layer.first_weight else falling
+
+
+def minus_of(layer: Layer, words: int) -> Function:
+    """All bits set where the weight from `source` to `unit` is -1, in a layer that has masks."""
+    splat = SPLAT[width_of(words)]
+    masks, units = np.uint64(layer.masks), np.uint64(layer.units)
+
+    def minus(mem: Memory, unit: int, source: int) -> Any:
+        return splat(element(mem.words, masks + source * units + unit))
+
+    return minus
 
 
 def flips_of(layer: Layer, words: int) -> Function:

@@ -24,7 +24,7 @@ from parallel_landscape.store.checksums import digest_of_plain, sha256_of
 from parallel_landscape.store.hdf5 import write_hdf5
 from parallel_landscape.store.run_folder import make_folder, set_aside, write_text
 
-SCHEMA = 1
+SCHEMA = 2
 KEPT = 2
 Arrays = dict[str, NDArray[Any]]
 

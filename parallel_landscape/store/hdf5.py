@@ -8,12 +8,43 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from parallel_landscape.store.run_folder import write_atomically
+
+BLOSC_FILTER = 32001  # its number in the registry of the HDF Group
+BLOSC_ZSTD = (0, 0, 0, 0, 5, 1, 5)  # four numbers that the filter fills in; level 5, shuffled by bytes, Zstandard
+
+
+def filters(compression: str) -> dict[str, Any]:
+    """Arguments of `create_dataset` for "lzf", "gzip", "blosc" or "none"; always with a checksum for each chunk.
+
+    "blosc" needs hdf5plugin, where files are written and where they are read.
+    """
+    if compression == "blosc":
+        know_all_filters()
+        return {"compression": BLOSC_FILTER, "compression_opts": BLOSC_ZSTD, "fletcher32": True}
+    if compression == "none":
+        return {"fletcher32": True}
+    options = {"compression_opts": 1} if compression == "gzip" else {}
+    return {"compression": compression, "shuffle": True, "fletcher32": True, **options}
+
+
+@cache
+def know_all_filters() -> None:
+    """Let this process read what hdf5plugin has written, where it is installed."""
+    if not blosc_missing():
+        import hdf5plugin  # noqa: F401 (registers its filters)
+
+
+def blosc_missing() -> bool:
+    """Whether hdf5plugin is not installed."""
+    return find_spec("hdf5plugin") is None
 
 
 def write_hdf5(path: Path, fill: Callable[[Any], Any]) -> None:

@@ -41,6 +41,7 @@ walkers_per_window = 2
 rounds = 60
 record_every_sweeps = 20
 weights = true
+observables = ["magnetisation", "local-energy"]
 
 [run]
 checkpoint_rounds = 10

@@ -57,7 +57,7 @@ def test_a_run_goes_on(stored: Path, tmp_path: Path, capfd: pytest.CaptureFixtur
     with h5netcdf.File(run / "result.nc") as result:
         assert ("code_changed" in result.attrs) == (not same)
     if same:
-        assert different(expected, found) == []
+        assert different(expected, {name: found[name] for name in expected}) == []
     assert found["status"] == expected["status"] and found["complete"] == "yes"
     np.testing.assert_allclose(found["result ln_g"], expected["result ln_g"], atol=0.5)
     assert found["records slot"].shape == expected["records slot"].shape

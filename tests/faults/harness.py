@@ -22,7 +22,8 @@ import tomli_w
 from parallel_landscape.launch import mpiexec
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_result
-from parallel_landscape.store.segments import Segment, read_records
+from parallel_landscape.store.segments import Segment, read_records, read_transitions
+from parallel_landscape.store.transitions import added
 
 HUNG = 120.0  # seconds after which a command hangs
 GONE = 20.0  # seconds in which the processes of a killed run must have ended
@@ -35,7 +36,12 @@ JOB: dict[str, Any] = {
     "dynamics": {"sweeps_per_round": 50},
     "ensemble": {"ln_f_final": 1e-4},
     "exchange": {"windows": 3, "walkers_per_window": 2, "search_sweeps": 20_000},
-    "production": {"rounds": 400, "record_every_sweeps": 10, "weights": True},
+    "production": {
+        "rounds": 400,
+        "record_every_sweeps": 10,
+        "weights": True,
+        "observables": ["magnetisation", "margins", "local-energy"],
+    },
     "run": {"checkpoint_rounds": 40},
 }
 
@@ -69,15 +75,17 @@ def pland(*arguments: object, timeout: float = HUNG) -> subprocess.CompletedProc
 
 
 def final_data(run: Path) -> Data:
-    """Every array of result.nc, and every record of the trajectory by slot and time."""
+    """Every array of result.nc, every record of the trajectory by slot and time, counts of proposals, frozen weights."""
     result, windows, attributes = read_result(run / "result.nc")
     generation, damaged = checkpoint.newest(run / "checkpoints")
     assert generation is not None and not damaged
     records = read_records(run / "trajectory", [Segment(**segment) for segment in generation.about["segments"]])
+    counted = added([read_transitions(run / "trajectory", Segment(**segment)) for segment in generation.about["segments"]])
     named = {"status": np.array(attributes["status"]), "complete": np.array(attributes["complete"])}
-    for kind, group in (("result", result), ("windows", windows), ("records", records)):
+    for kind, group in (("result", result), ("windows", windows), ("records", records), ("counts", counted)):
         named |= {f"{kind} {name}": np.asarray(array) for name, array in group.items()}
-    return named
+    frozen = run / "trajectory" / "frozen.h5"
+    return named | ({"frozen": np.frombuffer(frozen.read_bytes(), np.uint8)} if frozen.exists() else {})
 
 
 def different(one: Data, other: Data) -> list[str]:

@@ -11,11 +11,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from parallel_landscape.cli import _parser
+from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job import make_job
+from parallel_landscape.observables.catalogue import KINDS
+from parallel_landscape.rounds import run_job
+from parallel_landscape.sections import Production
 from parallel_landscape.store.result import read_result
 
 ROOT = Path(__file__).parents[2]
@@ -62,3 +67,18 @@ def test_the_ring_runs_as_written_and_is_exact(tmp_path: Path) -> None:
 
 def test_a_landscape_of_your_own_takes_less_than_thirty_lines() -> None:
     assert len((ROOT / "docs" / "examples" / "ring.py").read_text().splitlines()) < 30
+
+
+def test_the_job_of_production_runs_as_written(tmp_path: Path) -> None:
+    """With fewer rounds, and ln f that ends earlier."""
+    (text,) = blocks(ROOT / "docs" / "production.md", "toml")
+    content = tomllib.loads(text)
+    content["production"]["rounds"], content["ensemble"]["ln_f_final"], content["exchange"]["search_sweeps"] = 3, 1e-2, 5000
+    job = make_job(content, tmp_path)
+    run_job(job, Serial(), quiet=True)
+    with h5py.File(job.folder / "trajectory" / "frozen.h5") as file:
+        assert file["observables"].asstr()[...].tolist() == content["production"]["observables"]
+    text = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in text for name in KINDS) and all(
+        f"`{name}`" in text for name in Production.model_fields if name != "parameters"
+    )
