@@ -256,7 +256,7 @@ def _submit(parsed: argparse.Namespace) -> int:
 
 
 def _analyze(parsed: argparse.Namespace) -> int:
-    """Exit code 1 when something of a run is missing or damaged; the rest is analysed. Of a study, each point that has begun."""
+    """Exit code 1 when something of a run is missing or damaged; the rest is analysed. Of a study, each point."""
     from parallel_landscape.analyze import analyze, lines, request_of
     from parallel_landscape.study_view import collected, points_of
 
@@ -267,6 +267,7 @@ def _analyze(parsed: argparse.Namespace) -> int:
         code = 1 if findings.lost else code
     for study in parsed.run:
         print(*collected(study), sep="\n", end="")
+    return code
 
 
 def _verify(parsed: argparse.Namespace) -> int:

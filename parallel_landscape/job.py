@@ -30,9 +30,7 @@ from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production
 from parallel_landscape.store.hdf5 import blosc_missing
 
 _SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run", "slurm")
-_ALWAYS: dict[str, type[BaseModel]] = {
-    "dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run, "slurm": Slurm
-}  # fmt: skip
+_ALWAYS: dict[str, Any] = {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run, "slurm": Slurm}
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 _LATER: dict[str, Any] = {"observables": [], "parameters": {}, "transitions": 64}  # keys of [production] added later

@@ -30,7 +30,7 @@ def status(path: Path) -> dict[str, Any]:
     status, reason       the verdict of result.nc if there is one, else the state in other words; and a sentence
     phase                "search", "learn", "produce" or "done"
     next                 the command to type next; None unless the run can be resumed
-    process              {"host", "pid", "ranks", "alive"} of the process that drives the run; alive is None for another machine
+    process              {"host", "pid", "ranks", "alive"} of what drives the run; alive is None for another machine
     time, age            of the last report (Unix time), and the seconds since
     round, ranks         of the last report
     seconds              the run has taken so far
@@ -38,8 +38,7 @@ def status(path: Path) -> dict[str, Any]:
     seconds_left         until learning or production ends, at the least
     energy               [lowest, highest] found by the search
     produced             [rounds done, rounds wanted] of production
-    windows              {column: [a value for each window]}: those of `store.schema.WINDOWS`, and steps_per_second,
-                         seconds_left
+    windows              {column: [a value for each window]}: of `store.schema.WINDOWS`, steps_per_second, seconds_left
     checkpoints          newest first: {"number", "phase", "time", "age", "bytes", "run_seconds", "seconds"}: seconds is
                          what writing it took, run_seconds what the run had taken by then
     checkpoint_seconds   what the last one took
@@ -53,7 +52,6 @@ def status(path: Path) -> dict[str, Any]:
     result, reports, checkpoints = _result(folder), _reports(folder), _checkpoints(folder)
     found: dict[str, Any] = {"run": str(path), **_job(folder), **_life(folder, result), **_last_report(reports)}
     found |= {"windows": {}, "seconds_left": None, "checkpoints": checkpoints, "result": None, "normalisation": None}
-    found["chain"] = told = summary(folder)
     newer = result is not None and (found["state"] != "running" or found["time"] is None or result["time"] > found["time"])
     if result is not None and newer and result["windows"]:
         found["windows"] = result["windows"]
@@ -66,6 +64,7 @@ def status(path: Path) -> dict[str, Any]:
     if checkpoints:
         found["checkpoint_seconds"] = found["checkpoint_seconds"] or checkpoints[0]["seconds"]
         found["seconds"] = max(found["seconds"] or 0.0, checkpoints[0]["run_seconds"])
+    found["chain"] = told = summary(folder)
     alone = found["state"] in ("stopped", "dead") and not (told and told["open"])
     found["next"] = f"pland resume {path}" if alone else None
     return found

@@ -1,7 +1,7 @@
 """Dask workers that are SLURM jobs: started for one analysis, joined over TLS with certificates made for it, and gone after it.
 
-What the jobs ask for comes from dask-jobqueue's own configuration (section jobqueue.slurm of ~/.config/dask/*.yaml, or variables such
-as DASK_JOBQUEUE__SLURM__QUEUE, __ACCOUNT, __WALLTIME, __INTERFACE): one core and 2 GiB where nothing is said.
+What the jobs ask for comes from dask-jobqueue's own configuration (section jobqueue.slurm of ~/.config/dask/*.yaml, or
+variables such as DASK_JOBQUEUE__SLURM__QUEUE, __ACCOUNT, __WALLTIME, __INTERFACE): one core and 2 GiB where nothing is said.
 """
 
 from __future__ import annotations
@@ -34,18 +34,21 @@ def slurm_cluster(workers: int) -> Iterator[Any]:
     if shutil.which("sbatch") is None:
         raise JobError("--scheduler slurm: there is no sbatch on this machine; use threads or processes")
     try:
-        from dask_jobqueue import SLURMCluster
+        from dask_jobqueue.slurm import SLURMCluster
         from distributed import Client
         from distributed.security import Security
 
-        security = Security.temporary()
+        made = Security.temporary()
     except ImportError as error:
         raise RunError(
             f"--scheduler slurm needs dask-jobqueue and cryptography ({error}); run: pip install dask-jobqueue cryptography"
         ) from None
     name = f"pland-{os.getpid()}-{secrets.token_hex(4)}"
-    place = Path(tempfile.mkdtemp(prefix=".pland-workers-", dir=Path.cwd()))  # the jobs must see it; readable by its owner alone
+    place = Path(
+        tempfile.mkdtemp(prefix=".pland-workers-", dir=Path.cwd())
+    )  # the jobs must see it; readable by its owner alone
     try:
+        security = Security(require_encryption=True, **_written(place, made))
         with _stopped_by_sigterm(), SLURMCluster(**_options(name, place), security=security) as cluster:
             _check(cluster.job_script())
             cluster.adapt(minimum=1, maximum=workers, interval="2s", wait_count=10)
@@ -71,11 +74,21 @@ def _options(name: str, place: Path) -> dict[str, Any]:
         "death_timeout": ORPHAN_SECONDS,
         "log_directory": str(place),
         "local_directory": str(place),
-        "shared_temp_directory": str(place),
         "worker_extra_args": ["--no-dashboard"],
         "scheduler_options": {"dashboard": False, "dashboard_address": "127.0.0.1:0"},
         "silence_logs": "error",
     }
+
+
+def _written(place: Path, made: Any) -> dict[str, str]:
+    """The certificates as files, which the jobs read."""
+    found = {}
+    for role in ("ca_file", "scheduler_cert", "scheduler_key", "worker_cert", "worker_key", "client_cert", "client_key"):
+        path = place / f"{role}.pem"
+        with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(getattr(made, f"tls_{role}"))
+        found[f"tls_{role}"] = str(path)
+    return found
 
 
 def _check(script: str) -> None:
