@@ -85,8 +85,8 @@ def _written(place: Path, made: Any) -> dict[str, str]:
     found = {}
     for role in ("ca_file", "scheduler_cert", "scheduler_key", "worker_cert", "worker_key", "client_cert", "client_key"):
         path = place / f"{role}.pem"
-        with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(getattr(made, f"tls_{role}"))
+        path.touch(mode=0o600)
+        path.write_text(getattr(made, f"tls_{role}"))
         found[f"tls_{role}"] = str(path)
     return found
 
