@@ -97,17 +97,21 @@ def test_a_node_that_fails(node: str, clean: Lab, expected: Data, tmp_path: Path
     assert different(expected, final_data(run)) == []
 
 
-def test_three_time_limits(clean: Lab, expected: Data, tmp_path: Path) -> None:
-    """SLURM's own signal before the limit comes twice, as the limit is moved close; the third link ends the run."""
-    number, run = submitted(tmp_path)
+def test_three_time_limits(clean: Lab, tmp_path: Path) -> None:
+    """Two links get a limit that is too short, and stop by themselves a minute before it; the third ends the run."""
+    job = {**JOB, "production": {**JOB["production"], "rounds": 16_000}}
+    done = pland("run", write_job(tmp_path / "here", job), "-n", 2, "--quiet", timeout=300)
+    assert done.returncode == 0, done.stderr
+    number, run = submitted(tmp_path, "--signal-seconds", 1, job=job)
     for count in (1, 2):
-        under_way(clean, run)
-        clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+66")
+        clean.wait_for(lambda count=count: len(those(chain(run), "began")) == count, log(run))
+        clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+72")
         clean.restarted(number, count)
-    finished(clean, run)
+    clean.wait_for(lambda: not clean.queue(), f"the job does not end: {log(run)}", seconds=300)
     first, second, third = those(chain(run), "ended")
     assert first["why"] == second["why"] == "stopped in good time" and third["then"] == "done", log(run)
-    assert different(expected, final_data(run)) == []
+    assert log(run).count("stopped (walltime), nothing is lost") == 2
+    assert different(final_data(tmp_path / "here" / "runs" / "run"), final_data(run)) == []
 
 
 def test_where_jobs_may_not_be_requeued(clean: Lab, expected: Data, tmp_path: Path) -> None:
