@@ -44,8 +44,8 @@ class Tally(NamedTuple):
     visits (rows, blocks); seen (rows,); sums (observables, rows, blocks). Of the deviations from the value met first, `first`
     (observables, rows): their number, their sum `apart` and the sum of their squares. slot_count, slot_level (slots, bins);
     walker_count, walker_level, walker_ends (walkers, bins); walker_squares (walkers,) and slot_squares (slots,): sums of
-    squared levels; walker_windows (walkers, windows); last (slots, 3): look, level and walker before; moves (slots, 2): steps between
-    looks, and their squared change of level.
+    squared levels; walker_windows (walkers, windows); last (slots, 3): look, level and walker before; moves (slots, 2):
+    steps between looks, and their squared change of level.
     """
 
     visits: NDArray[Any]
