@@ -26,6 +26,13 @@ ORPHAN_SECONDS = 60  # after which a worker whose scheduler has gone ends its jo
 
 @contextmanager
 def slurm_cluster(workers: int) -> Iterator[Any]:
+    """`_workers`, interrupted cleanly from the first moment on."""
+    with _interruptible(), _workers(workers) as client:
+        yield client
+
+
+@contextmanager
+def _workers(workers: int) -> Iterator[Any]:
     """A client of up to so many workers, each a SLURM job; fewer run while the queue gives fewer.
 
     Afterwards no job of it is left in the queue, whether the analysis ended, failed, or was interrupted (Ctrl-C, SIGTERM);
@@ -49,7 +56,7 @@ def slurm_cluster(workers: int) -> Iterator[Any]:
     )  # the jobs must see it; readable by its owner alone
     try:
         security = Security(require_encryption=True, **_written(place, made))
-        with _stopped_by_sigterm(), SLURMCluster(**_options(name, place), security=security) as cluster:
+        with _interruptible(), SLURMCluster(**_options(name, place), security=security) as cluster:
             _check(cluster.job_script())
             cluster.adapt(minimum=1, maximum=workers, interval="2s", wait_count=10)
             with Client(cluster) as client:
@@ -109,14 +116,18 @@ def _cancel(name: str) -> None:
 
 
 @contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the analysis as Ctrl-C does, so that what it has started is cleaned up."""
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends the analysis as Ctrl-C does, so that what it has started is cleaned up.
+
+    Entered before dask-jobqueue is imported and once more after: that import takes Ctrl-C away.
+    """
 
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -57,7 +57,7 @@ def test_interrupted(number: signal.Signals, clean: Lab, run: Path, tmp_path: Pa
 
 
 def test_workers_that_slurm_refuses(clean: Lab, run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DASK_JOBQUEUE__SLURM__QUEUE", "none")
+    monkeypatch.setenv("DASK_JOBQUEUE__SLURM__QUEUE", "abacus")
     done = pland("analyze", run, "--quiet", "--scheduler", "slurm")
     assert done.returncode == 2 and "SLURM would refuse a worker's job" in done.stderr and "Traceback" not in done.stderr
     assert clean.queue() == [] and left(tmp_path) == []
