@@ -141,16 +141,22 @@ def _earlier_legs(folder: RunFolder) -> list[dict[str, Any]]:
 
 def _create(campaign: Campaign, force_new: bool) -> None:
     """The run folder, with all that resume needs from the first moment."""
-    folder, job = campaign.folder, campaign.job
+    if force_new:
+        set_aside(campaign.folder.path)
+    prepare(campaign.job)
+    record_leg(campaign)
+
+
+def prepare(job: Job) -> RunFolder:
+    """Make the run folder of a checked job, so that `resume` begins the run. Raises JobError when it exists already."""
 
     def fill(made: RunFolder) -> None:
         write_listed_text(made.origin, json.dumps({"base": str(job.base)}))
         write_listed_text(made.submitted, job.toml())
 
-    if force_new:
-        set_aside(folder.path)
+    folder = RunFolder(job.folder)
     folder.create(fill)
-    record_leg(campaign)
+    return folder
 
 
 def on_first_rank(comm: Comm, work: Any) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `pland new | check | run | resume | status | analyze | verify | report | theory | doctor`."""
+"""The command line: `pland new | check | run | resume | status | analyze | report | submit | verify | theory | doctor`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from parallel_landscape import templates
+from parallel_landscape.arguments import make_parser
 from parallel_landscape.campaign import check_fit
 from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
 from parallel_landscape.exchange.comm import Comm, Serial
 from parallel_landscape.exchange.world import find_world, launched
-from parallel_landscape.job import Job, load_job
+from parallel_landscape.job import Job, load_job, read_job
 from parallel_landscape.launch import start_ranks, usable_cores
-from parallel_landscape.machine import read_size
-from parallel_landscape.provenance import version
 from parallel_landscape.restore import load_run_job
 from parallel_landscape.rounds import resume_run, run_job
 from parallel_landscape.sizes import check_affordable
+from parallel_landscape.slurm.flags import submit_flags
 from parallel_landscape.store.run_folder import RunFolder
+from parallel_landscape.sweep import Study, make_study
 
 PATIENCE_SECONDS = 3.0
 
@@ -32,7 +33,7 @@ PATIENCE_SECONDS = 3.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 2 bad input, 3 stopped and resumable, 1 anything else."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = _parser().parse_args(arguments)
+    parsed = make_parser().parse_args(arguments)
     comm: Comm = Serial()
     try:
         if parsed.command in ("run", "resume"):
@@ -81,91 +82,11 @@ def _fail(message: str, code: int, comm: Comm) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pland", description="Maps the weight space of neural networks.")
-    parser.add_argument("--version", action="version", version=version())
-    ranks: dict[str, Any] = {"type": _positive, "help": "start so many MPI ranks (default: one for each usable core)"}
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    new = commands.add_parser("new", help="print a commented job file to start from")
-    new.add_argument("name", nargs="?", help="which one; without a name, lists them")
-    check = commands.add_parser("check", help="all mistakes of a job at once; then what it will take")
-    check.add_argument("job", type=Path)
-    check.add_argument("-n", "--ranks", type=_positive, help="plan for so many ranks")
-    check.add_argument("--memory-per-rank", type=_size, metavar="SIZE", help="refuse a job that needs more, such as 2GiB")
-    run = commands.add_parser("run", help="carry out a job, here and now")
-    run.add_argument("job", type=Path)
-    run.add_argument("-n", "--ranks", **ranks)
-    run.add_argument("--base", type=Path, help="where relative paths in the job start from (default: its own folder)")
-    run.add_argument("--force-new", action="store_true", help="set an existing run folder aside and start anew")
-    run.add_argument("--quiet", action="store_true", help="no progress")
-    resume = commands.add_parser("resume", help="go on with a run from its last checkpoint, on any number of ranks")
-    resume.add_argument("run", type=Path)
-    resume.add_argument("-n", "--ranks", **ranks)
-    resume.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change run.walltime_minutes and the like"
-    )
-    resume.add_argument(
-        "--accept-new-code", action="store_true", help="go on although the code has changed; the result will say so"
-    )
-    resume.add_argument("--quiet", action="store_true", help="no progress")
-    status = commands.add_parser("status", help="how far a run has got, or its verdict")
-    status.add_argument("run", type=Path)
-    status.add_argument("--watch", action="store_true", help="show it anew every two seconds until the run ends")
-    status.add_argument("--json", action="store_true", help="for scripts")
-    _add_analyze(commands)
-    verify = commands.add_parser("verify", help="replay the last checkpoint from the one before, and compare bit by bit")
-    verify.add_argument("run", type=Path)
-    report = commands.add_parser("report", help="one self-contained RUN/report.html, with the verdict and the figures")
-    report.add_argument("run", type=Path)
-    report.add_argument("--figures", metavar="png|pdf|DIR", help="also as files, of one kind in RUN/figures or both in DIR")
-    theory = commands.add_parser("theory", help="replica-symmetric reference curves, as a table or a file")
-    theory.add_argument("name", nargs="?", help="which one; without a name, lists them")
-    theory.add_argument("keys", nargs="*", metavar="KEY=VALUE", help="such as alpha=0.5 beta=2")
-    theory.add_argument("--sweep", metavar="KEY=LOW:HIGH:COUNT", help="a row for each of so many values of one key")
-    theory.add_argument("--output", type=Path, metavar="FILE", help="write netCDF instead of a table")
-    doctor = commands.add_parser("doctor", help="whether this machine is set up right, and what to do where it is not")
-    doctor.add_argument("folder", type=Path, nargs="?", default=Path(), help="where runs will lie (default: here)")
-    doctor.add_argument("--json", action="store_true", help="for scripts")
-    return parser
-
-
-def _add_analyze(commands: Any) -> None:
-    analyze = commands.add_parser("analyze", help="entropies, averages and overlaps with errors, into RUN/result.nc")
-    analyze.add_argument("run", type=Path, nargs="+")
-    analyze.add_argument(
-        "--scheduler", default="threads", metavar="WHO", help="threads (default), processes, none, slurm or tls://HOST:PORT"
-    )
-    analyze.add_argument("--workers", type=_positive, help="so many threads or processes (default: one for each usable core)")
-    analyze.add_argument("--memory", type=_size, default="2GiB", metavar="SIZE", help="of each worker (default: 2GiB)")
-    analyze.add_argument(
-        "--energy", type=int, nargs=2, action="append", default=[], metavar=("LOW", "HIGH"), help="overlaps in this range"
-    )
-    analyze.add_argument("--pairs", type=_positive, help="compare so many pairs in each range at most")
-    analyze.add_argument("--beta", type=float, nargs="+", help="inverse temperatures (default: chosen from the range)")
-    analyze.add_argument(
-        "--joint", nargs="+", default=[], metavar="NAME", help="observables for joint histograms with the energy"
-    )
-    for what in ("ca", "cert", "key"):
-        analyze.add_argument(f"--tls-{what}", type=Path, metavar="FILE", help="of the scheduler at the address given")
-    analyze.add_argument("--quiet", action="store_true", help="no progress")
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"given {text!r}; a number of ranks from 1 up is needed")
-    return int(text)
-
-
-def _size(text: str) -> int:
-    try:
-        return read_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int:
     """`run` and `resume`: here when ranks have been started already, else on ranks of our own."""
     resuming = parsed.command == "resume"
+    if not resuming and (study := _study(parsed.job)) is not None:
+        return _run_study(study, parsed)
     settings = _settings(parsed.set) if resuming else {}
     job = (
         load_run_job(RunFolder(parsed.run), settings)
@@ -199,6 +120,18 @@ def _ended(code: int, folder: Path) -> int:
     return code
 
 
+def _study(file: Path) -> Study | None:
+    """The study of a job file with [sweep]."""
+    content, base = read_job(file)
+    return make_study(content, base) if "sweep" in content else None
+
+
+def _run_study(study: Study, parsed: argparse.Namespace) -> int:
+    from parallel_landscape.study_view import run_study
+
+    return run_study(study, [*(["-n", str(parsed.ranks)] if parsed.ranks else []), *["--quiet"] * parsed.quiet])
+
+
 def _settings(given: list[str]) -> dict[str, Any]:
     """--set KEY=VALUE, the value as in TOML."""
     settings: dict[str, Any] = {}
@@ -224,19 +157,23 @@ def _ranks(job: Job, asked: int | None) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> int:
+    from parallel_landscape import study_view
     from parallel_landscape.plan import make_plan
 
-    job = load_job(parsed.job)
+    study = _study(parsed.job)
+    job = load_job(parsed.job) if study is None else study.points[0].job
     plan = make_plan(job, parsed.ranks, parsed.memory_per_rank)
-    print(f"{job.name}: no mistakes")
+    print(f"{job.name}: no mistakes" if study is None else "\n".join(study_view.check_lines(study)))
     print("\n".join(plan.lines(parsed.ranks or min(usable_cores(), plan.layout.slots))))
     return 0
 
 
 def _status(parsed: argparse.Namespace) -> int:
-    from parallel_landscape import status, status_view
+    from parallel_landscape import status, status_view, study_view
 
-    if parsed.watch:
+    if study_view.is_study(parsed.run):
+        study_view.show_study(parsed.run, as_json=parsed.json)
+    elif parsed.watch:
         status_view.watch(parsed.run, as_json=parsed.json)
     elif parsed.json:
         print(json.dumps(status.status(parsed.run)))
@@ -245,15 +182,24 @@ def _status(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _submit(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.slurm.submit import submit
+
+    return submit(parsed.job, submit_flags(parsed), chain_how=parsed.chain, dry_run=parsed.dry_run)
+
+
 def _analyze(parsed: argparse.Namespace) -> int:
-    """Exit code 1 when something of a run is missing or damaged; the rest is analysed."""
+    """Exit code 1 when something of a run is missing or damaged; the rest is analysed. Of a study, each point."""
     from parallel_landscape.analyze import analyze, lines, request_of
+    from parallel_landscape.study_view import collected, points_of
 
     request, code = request_of(vars(parsed)), 0
-    for path in parsed.run:
+    for path in [point for given in parsed.run for point in points_of(given)]:
         findings = analyze(path, request)
         print("\n".join(lines(path, findings)), flush=True)
         code = 1 if findings.lost else code
+    for study in parsed.run:
+        print(*collected(study), sep="\n", end="")
     return code
 
 
@@ -294,5 +240,14 @@ def _new(parsed: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"check": _check, "status": _status, "analyze": _analyze, "verify": _verify, "report": _report,
-             "theory": _theory, "doctor": _doctor, "new": _new}  # fmt: skip
+_COMMANDS = {
+    "new": _new,
+    "check": _check,
+    "status": _status,
+    "analyze": _analyze,
+    "report": _report,
+    "submit": _submit,
+    "verify": _verify,
+    "theory": _theory,
+    "doctor": _doctor,
+}

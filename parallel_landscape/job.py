@@ -26,11 +26,11 @@ from parallel_landscape.landscapes import MODELS
 from parallel_landscape.model import DATA, load_model, make_landscape, model_keys, takes_data
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import mistakes_in_names
-from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run
+from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
 from parallel_landscape.store.hdf5 import blosc_missing
 
-_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run")
-_ALWAYS: dict[str, type[BaseModel]] = {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run}
+_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run", "slurm")
+_ALWAYS: dict[str, Any] = {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run, "slurm": Slurm}
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 _LATER: dict[str, Any] = {"observables": [], "parameters": {}, "transitions": 64}  # keys of [production] added later
@@ -53,6 +53,7 @@ class Job:
     exchange: Exchange
     production: Production | None
     run: Run
+    slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
     base: Path
 
     @property
@@ -189,6 +190,8 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
 
 
 def _unknown(key: str) -> str:
+    if key == "sweep":
+        return "sweep: this is a study of many runs; `pland run` and `pland submit` carry it out, `make_study` gives its jobs."
     near = difflib.get_close_matches(key, _SECTIONS, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return f"{key}: unknown section or key; {hint}Allowed: {', '.join(_SECTIONS)}."

@@ -54,10 +54,10 @@ def start_ranks(ranks: int, arguments: Sequence[str]) -> int:
     child = subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
     )
-    return _wait_and_forward(child)
+    return wait_and_forward(child)
 
 
-def _wait_and_forward(child: subprocess.Popen[bytes]) -> int:
+def wait_and_forward(child: subprocess.Popen[bytes]) -> int:
     """Wait for the launcher; a signal to stop becomes SIGUSR1, which every launcher passes on; a second Ctrl-C kills."""
     asked = False
     interrupts = 0

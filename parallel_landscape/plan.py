@@ -74,6 +74,10 @@ class Plan:
         """Estimated time of both."""
         return self.learning_seconds(ranks) + self.production_seconds(ranks)
 
+    def rank_bytes(self, ranks: int) -> int:
+        """Bytes of the fullest of so many ranks."""
+        return self.sizes.rank(self._on(ranks))
+
     @property
     def trajectory_bytes(self) -> int:
         """Bytes of all records before compression."""

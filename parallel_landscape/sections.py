@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from parallel_landscape.ensembles.schedule import Schedule
+from parallel_landscape.machine import read_size
+from parallel_landscape.walltime import read_time
 
 
 class Section(BaseModel):
@@ -98,3 +100,25 @@ class Run(Section):
     walltime_minutes: Annotated[
         float | None, Field(gt=0, description="stop, resumable, before this; SLURM's own limit is found by itself")
     ] = None
+
+
+TimeLimit = Annotated[int, BeforeValidator(lambda given: read_time(given) if isinstance(given, str) else given), Field(ge=1)]
+Memory = Annotated[int, BeforeValidator(lambda given: read_size(given) if isinstance(given, str) else given), Field(ge=1)]
+
+
+class Slurm(Section):
+    """What `pland submit` asks of a cluster; flags of the command come first, the cluster file fills in the rest."""
+
+    cluster: Annotated[str | None, Field(description="a cluster file, or the name of one")] = None
+    partition: Annotated[str | None, Field(description="the cluster's default when left out")] = None
+    account: Annotated[str | None, Field(description="who pays")] = None
+    qos: Annotated[str | None, Field(description="quality of service")] = None
+    nodes: Annotated[int | None, Field(ge=1, description="as many as the ranks need when left out")] = None
+    ntasks: Annotated[int | None, Field(ge=1, description="MPI ranks; one for each slot that fits when left out")] = None
+    time: Annotated[TimeLimit | None, Field(description='time limit of a link of the chain, such as "04:00:00"')] = None
+    memory_per_task: Annotated[Memory | None, Field(description='such as "2GiB"; from the plan when left out')] = None
+    links: Annotated[int | None, Field(ge=1, description="most links of the chain")] = None
+    at_once: Annotated[int | None, Field(ge=1, description="most points of a sweep that run at the same time")] = None
+    signal_seconds: Annotated[int | None, Field(ge=1, description="how long before the limit the job is told to stop")] = None
+    doctor: Annotated[bool, Field(description="examine the machine at the head of each link")] = True
+    options: Annotated[list[str], Field(description='more options for sbatch, such as "--mail-type=END"')] = []

@@ -10,6 +10,7 @@ from typing import Any
 
 from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.errors import JobError, RunError
+from parallel_landscape.slurm.chain import summary
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_result
 from parallel_landscape.store.run_folder import RunFolder, lives
@@ -29,7 +30,7 @@ def status(path: Path) -> dict[str, Any]:
     status, reason       the verdict of result.nc if there is one, else the state in other words; and a sentence
     phase                "search", "learn", "produce" or "done"
     next                 the command to type next; None unless the run can be resumed
-    process              {"host", "pid", "ranks", "alive"} of the process that drives the run; alive is None for another machine
+    process              {"host", "pid", "ranks", "alive"} of what drives the run; alive is None for another machine
     time, age            of the last report (Unix time), and the seconds since
     round, ranks         of the last report
     seconds              the run has taken so far
@@ -37,13 +38,12 @@ def status(path: Path) -> dict[str, Any]:
     seconds_left         until learning or production ends, at the least
     energy               [lowest, highest] found by the search
     produced             [rounds done, rounds wanted] of production
-    windows              {column: [a value for each window]}: those of `store.schema.WINDOWS`, and steps_per_second,
-                         seconds_left
+    windows              {column: [a value for each window]}: of `store.schema.WINDOWS`, steps_per_second, seconds_left
     checkpoints          newest first: {"number", "phase", "time", "age", "bytes", "run_seconds", "seconds"}: seconds is
                          what writing it took, run_seconds what the run had taken by then
     checkpoint_seconds   what the last one took
-    result, normalisation    path of result.nc, and whether its ln g is absolute or relative
-    """
+    chain                the links on a SLURM cluster, see `slurm.chain.summary`; None for a run that was never submitted
+    result, normalisation    path of result.nc, and whether its ln g is absolute or relative"""
     folder = RunFolder(path)
     if not folder.submitted.exists():
         raise JobError(
@@ -63,7 +63,9 @@ def status(path: Path) -> dict[str, Any]:
     if checkpoints:
         found["checkpoint_seconds"] = found["checkpoint_seconds"] or checkpoints[0]["seconds"]
         found["seconds"] = max(found["seconds"] or 0.0, checkpoints[0]["run_seconds"])
-    found["next"] = f"pland resume {path}" if found["state"] in ("stopped", "dead") else None
+    found["chain"] = told = summary(folder)
+    alone = found["state"] in ("stopped", "dead") and not (told and told["open"])
+    found["next"] = f"pland resume {path}" if alone else None
     return found
 
 

@@ -126,6 +126,10 @@ def sentences(found: dict[str, Any]) -> list[str]:
     for row in found["checkpoints"]:
         took = "" if row["seconds"] is None else f", took {row['seconds']:.2f} s"
         lines.append(f"checkpoint {row['number']}: {row['phase']}, {duration(row['age'])} old, {size(row['bytes'])}{took}")
+    if (told := found["chain"]) is not None:
+        lines.append(f"chain: {told['links']} of at most {told['most']} links; {told['last']}")
+        if told["open"]:
+            lines.append(f"log: {told['log']}; cancel: scancel {told['jobs'][-1]}")
     if found["result"] is not None:
         what = "ln g" if found["state"] == "done" else "ln g so far"
         lines.append(f'{what} is {found["normalisation"]}; open it with xarray.open_dataset("{found["result"]}")')

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
+from parallel_landscape.analysis.slurm_workers import slurm_cluster
 from parallel_landscape.errors import JobError, RunError
 
 T = TypeVar("T")
@@ -132,12 +133,7 @@ def connect(address: str, credentials: dict[str, str]) -> Iterator[Any]:
         yield client
 
 
-def _slurm(workers: int) -> AbstractContextManager[Any]:
-    """A client of workers that are SLURM jobs."""
-    raise JobError("--scheduler slurm is not there yet: start a dask scheduler in a job of yours and give its address")
-
-
-_CLUSTERS: dict[str, Callable[[int], AbstractContextManager[Any]]] = {"processes": local_cluster, "slurm": _slurm}
+_CLUSTERS: dict[str, Callable[[int], AbstractContextManager[Any]]] = {"processes": local_cluster, "slurm": slurm_cluster}
 
 
 def usable_cores() -> int:

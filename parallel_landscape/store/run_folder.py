@@ -64,6 +64,11 @@ class RunFolder:
         return self.path / "progress.jsonl"
 
     @property
+    def slurm(self) -> Path:
+        """The batch script, its logs and the chain of its links."""
+        return self.path / "slurm"
+
+    @property
     def result(self) -> Path:
         """The result."""
         return self.path / "result.nc"
@@ -100,11 +105,7 @@ class RunFolder:
 
     def report(self, line: dict[str, Any]) -> None:
         """Append one line to the progress file, with a checksum. Raises RunError when that cannot be done."""
-        try:
-            with self.progress.open("a") as file:
-                file.write(json.dumps({**line, "crc": _crc(line)}) + "\n")
-        except OSError as error:
-            raise _cannot_write(self.progress, error) from error
+        append_line(self.progress, line)
 
     def last_reports(self, count: int = 1) -> list[dict[str, Any]]:
         """The newest whole lines of the progress file, oldest first. Half-written and damaged lines do not count."""
@@ -136,6 +137,24 @@ class RunFolder:
         except FileNotFoundError:
             pass
         return found
+
+
+def append_line(path: Path, line: dict[str, Any]) -> None:
+    """Append one line of JSON, with a checksum, in one write. Raises RunError when that cannot be done."""
+    try:
+        with path.open("a") as file:
+            file.write(json.dumps({**line, "crc": _crc(line)}) + "\n")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """All sound lines of a file that `append_line` has written, oldest first; none without the file."""
+    try:
+        found = [_sound(line) for line in path.read_bytes().splitlines()]
+    except OSError:
+        return []
+    return [line for line in found if line is not None]
 
 
 def _crc(line: dict[str, Any]) -> int:

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 import pytest
 
-from parallel_landscape.cli import _parser
+from parallel_landscape.arguments import make_parser
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job import make_job
 from parallel_landscape.observables.catalogue import KINDS
@@ -42,7 +42,7 @@ def test_the_job_of_the_readme_is_a_job(tmp_path: Path) -> None:
 def test_the_commands_of_the_readme_are_those_that_there_are() -> None:
     (listing,) = [block for block in blocks(ROOT / "README.md", "") if block.startswith("pland new")]
     shown = {line.split()[1] for line in listing.splitlines()}
-    (subparsers,) = [action for action in _parser()._actions if action.dest == "command"]
+    (subparsers,) = [action for action in make_parser()._actions if action.dest == "command"]
     assert shown == set(subparsers.choices or ())
 
 

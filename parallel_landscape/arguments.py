@@ -1,0 +1,126 @@
+"""What each command takes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from parallel_landscape.machine import read_size
+from parallel_landscape.provenance import version
+from parallel_landscape.slurm.flags import add_submit
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(prog="pland", description="Maps the weight space of neural networks.")
+    parser.add_argument("--version", action="version", version=version())
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (
+        _add_job,
+        _add_sample,
+        _add_status,
+        _add_analyze,
+        _add_report,
+        add_submit,
+        _add_verify,
+        _add_theory,
+        _add_doctor,
+    ):
+        add(commands)
+    return parser
+
+
+def _add_job(commands: Any) -> None:
+    new = commands.add_parser("new", help="print a commented job file to start from")
+    new.add_argument("name", nargs="?", help="which one; without a name, lists them")
+    check = commands.add_parser("check", help="all mistakes of a job at once; then what it will take")
+    check.add_argument("job", type=Path)
+    check.add_argument("-n", "--ranks", type=_positive, help="plan for so many ranks")
+    check.add_argument("--memory-per-rank", type=_size, metavar="SIZE", help="refuse a job that needs more, such as 2GiB")
+
+
+def _add_sample(commands: Any) -> None:
+    ranks: dict[str, Any] = {"type": _positive, "help": "start so many MPI ranks (default: one for each usable core)"}
+    run = commands.add_parser("run", help="carry out a job, here and now")
+    run.add_argument("job", type=Path)
+    run.add_argument("-n", "--ranks", **ranks)
+    run.add_argument("--base", type=Path, help="where relative paths in the job start from (default: its own folder)")
+    run.add_argument("--force-new", action="store_true", help="set an existing run folder aside and start anew")
+    run.add_argument("--quiet", action="store_true", help="no progress")
+    resume = commands.add_parser("resume", help="go on with a run from its last checkpoint, on any number of ranks")
+    resume.add_argument("run", type=Path)
+    resume.add_argument("-n", "--ranks", **ranks)
+    resume.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change run.walltime_minutes and the like"
+    )
+    resume.add_argument(
+        "--accept-new-code", action="store_true", help="go on although the code has changed; the result will say so"
+    )
+    resume.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_status(commands: Any) -> None:
+    status = commands.add_parser("status", help="how far a run has got, or its verdict")
+    status.add_argument("run", type=Path)
+    status.add_argument("--watch", action="store_true", help="show it anew every two seconds until the run ends")
+    status.add_argument("--json", action="store_true", help="for scripts")
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = commands.add_parser("analyze", help="entropies, averages and overlaps with errors, into RUN/result.nc")
+    analyze.add_argument("run", type=Path, nargs="+")
+    analyze.add_argument(
+        "--scheduler", default="threads", metavar="WHO", help="threads (default), processes, none, slurm or tls://HOST:PORT"
+    )
+    analyze.add_argument("--workers", type=_positive, help="so many threads or processes (default: one for each usable core)")
+    analyze.add_argument("--memory", type=_size, default="2GiB", metavar="SIZE", help="of each worker (default: 2GiB)")
+    analyze.add_argument(
+        "--energy", type=int, nargs=2, action="append", default=[], metavar=("LOW", "HIGH"), help="overlaps in this range"
+    )
+    analyze.add_argument("--pairs", type=_positive, help="compare so many pairs in each range at most")
+    analyze.add_argument("--beta", type=float, nargs="+", help="inverse temperatures (default: chosen from the range)")
+    analyze.add_argument(
+        "--joint", nargs="+", default=[], metavar="NAME", help="observables for joint histograms with the energy"
+    )
+    for what in ("ca", "cert", "key"):
+        analyze.add_argument(f"--tls-{what}", type=Path, metavar="FILE", help="of the scheduler at the address given")
+    analyze.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_report(commands: Any) -> None:
+    report = commands.add_parser("report", help="one self-contained RUN/report.html, with the verdict and the figures")
+    report.add_argument("run", type=Path)
+    report.add_argument("--figures", metavar="png|pdf|DIR", help="also as files, of one kind in RUN/figures or both in DIR")
+
+
+def _add_verify(commands: Any) -> None:
+    verify = commands.add_parser("verify", help="replay the last checkpoint from the one before, and compare bit by bit")
+    verify.add_argument("run", type=Path)
+
+
+def _add_theory(commands: Any) -> None:
+    theory = commands.add_parser("theory", help="replica-symmetric reference curves, as a table or a file")
+    theory.add_argument("name", nargs="?", help="which one; without a name, lists them")
+    theory.add_argument("keys", nargs="*", metavar="KEY=VALUE", help="such as alpha=0.5 beta=2")
+    theory.add_argument("--sweep", metavar="KEY=LOW:HIGH:COUNT", help="a row for each of so many values of one key")
+    theory.add_argument("--output", type=Path, metavar="FILE", help="write netCDF instead of a table")
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser("doctor", help="whether this machine is set up right, and what to do where it is not")
+    doctor.add_argument("folder", type=Path, nargs="?", default=Path(), help="where runs will lie (default: here)")
+    doctor.add_argument("--json", action="store_true", help="for scripts")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"given {text!r}; a number of ranks from 1 up is needed")
+    return int(text)
+
+
+def _size(text: str) -> int:
+    try:
+        return read_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

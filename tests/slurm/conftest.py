@@ -1,0 +1,41 @@
+"""One lab for all tests marked `slurm`; it is stopped at the end, and soon after this process should it be killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slurm.lab import Lab, missing
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A SLURM with four virtual nodes of four cores; $SLURM_CONF points to it for as long as it is up."""
+    why = missing()
+    if why:
+        pytest.skip(why)
+    made = Lab(tmp_path_factory.mktemp("lab") / "slurm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", str(made.folder / "slurm.conf"))
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        try:
+            made.script("up", os.getpid())
+            yield made
+        finally:
+            made.script("down")
+    left = subprocess.run(["pgrep", "-f", str(made.folder)], capture_output=True, text=True).stdout.split()
+    assert not left, f"left behind: {left}"
+
+
+@pytest.fixture
+def clean(lab: Lab) -> Iterator[Lab]:
+    """The lab with all nodes up and an empty queue, before and after."""
+    yield lab
+    lab.slurm("scancel", "--user", "root")
+    for node in range(1, 5):
+        lab.script("node", node)
+    lab.wait_for(lambda: not lab.queue() and lab.nodes_up(), "the lab does not become empty")
