@@ -24,6 +24,7 @@ from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import ROUND_STEPS, Job, check_windows
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
+from parallel_landscape.machine import ranks_here
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import Observers, build, compiled
 from parallel_landscape.observables.observable import Around, Observable
@@ -31,7 +32,7 @@ from parallel_landscape.progress import Progress
 from parallel_landscape.provenance import digest_of, provenance
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler, make_sampler
-from parallel_landscape.sizes import check_affordable, ranks_here
+from parallel_landscape.sizes import check_affordable
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store.checksums import check_listed, write_listed_text
 from parallel_landscape.store.run_folder import RunFolder, birth, set_aside, write_text

@@ -25,6 +25,30 @@ def machine_memory() -> int:
     return min(found)
 
 
+def ranks_here(ranks: int) -> int:
+    """How many of the ranks run on this machine, as the launcher tells; all when it does not."""
+    for name in ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"):
+        told = os.environ.get(name, "")
+        if told.isdigit() and int(told):
+            return min(int(told), ranks)
+    counts = _tasks_per_node(os.environ.get("SLURM_STEP_TASKS_PER_NODE", ""))
+    node = os.environ.get("SLURM_NODEID", "")
+    if node.isdigit() and int(node) < len(counts):
+        return min(counts[int(node)], ranks)
+    return ranks
+
+
+def _tasks_per_node(told: str) -> list[int]:
+    """SLURM's "4,2(x3)" is 4, 2, 2, 2; empty when it is something else."""
+    counts: list[int] = []
+    for part in told.split(","):
+        match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)
+        if match is None or not int(match[1]):
+            return []
+        counts += [int(match[1])] * int(match[2] or 1)
+    return counts
+
+
 def read_size(text: str) -> int:
     """Bytes from "2GiB", "500 MB" or "3e9". Raises ValueError for anything else."""
     match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([kmgt]?)(i?)b?\s*", text, re.IGNORECASE)

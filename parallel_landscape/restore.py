@@ -16,8 +16,9 @@ from parallel_landscape.campaign import Campaign, SharedData, assemble, check_fi
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.job import Job, load_job
+from parallel_landscape.machine import ranks_here
 from parallel_landscape.provenance import version
-from parallel_landscape.sizes import check_affordable, ranks_here
+from parallel_landscape.sizes import check_affordable
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Arrays, Generation, all_sound, read_slots

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -183,9 +182,3 @@ def _made_with(job: Job, network: Network, patterns: int) -> int:
         latent = job.data.get("latent") or (round(patterns / alpha) if alpha else 0)
         return 8 * int(latent) * (patterns + network.inputs)
     return 8 * 3 * network.inputs**2 if job.source_name == "gaussian-mixture" and job.data.get("anisotropy") else 0
-
-
-def ranks_here(ranks: int) -> int:
-    """How many of the ranks run on this machine, as the launcher tells; all when it does not."""
-    told = (os.environ.get(name, "") for name in ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE"))
-    return min([int(text) for text in told if text.isdigit() and int(text)] or [ranks])

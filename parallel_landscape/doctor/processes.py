@@ -13,6 +13,7 @@ from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.world import announced_size, launched
 from parallel_landscape.launch import THREAD_VARIABLES, mpiexec, rank_environment, usable_cores
+from parallel_landscape.machine import ranks_here
 from parallel_landscape.provenance import version
 
 TRIED_RANKS = 2
@@ -88,7 +89,7 @@ def _launched_world(comm: Comm) -> Finding:
 
 def oversubscription(comm: Comm) -> Finding:
     """More ranks than cores: they would wait for each other, busily."""
-    here, cores = _ranks_here(comm), usable_cores()
+    here, cores = ranks_here(comm.size), usable_cores()
     if here > cores and os.environ.get("MPIR_CVAR_ENABLE_HEAVY_YIELD") != "1":
         return warning(
             f"{here} ranks share {cores} cores on this machine",
@@ -97,11 +98,6 @@ def oversubscription(comm: Comm) -> Finding:
     return ok(
         f"{cores} cores for {here} rank{'s' if here > 1 else ''} here" if launched() else f"{cores} cores may be used here"
     )
-
-
-def _ranks_here(comm: Comm) -> int:
-    told = (os.environ.get(name, "") for name in ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE"))
-    return next((int(text) for text in told if text.isdigit()), comm.size)
 
 
 def threads() -> Finding:

@@ -199,8 +199,8 @@ def test_wrong_answers_are_found_out(found: Any, name: str) -> None:
 @pytest.mark.statistics
 @pytest.mark.parametrize("name", NETWORKS)
 def test_errors_are_honest_over_twenty_seeds(tmp_path: Path, name: str) -> None:
-    """Mean square of z between 0.7 and 1.4 over 20 instances and runs: as in tests/statistics/test_analysis.py, a false alarm
-    in some 400 for each estimate."""
+    """Mean square of z between 0.7 and 1.4 over 20 instances and runs: as in tests/statistics/test_honest_errors.py, a false
+    alarm in some 400 for each estimate."""
     found: dict[str, list[NDArray[np.float64]]] = {}
     for seed in range(20):
         exact, findings = answered(name, seed, tmp_path)

@@ -145,7 +145,7 @@ def test_a_person_who_cancels_is_obeyed(requeue: bool, clean: Lab, expected: Dat
 def test_no_progress_ends_the_chain(clean: Lab, tmp_path: Path) -> None:
     """A run that fails at the same place again and again is not requeued for ever."""
     (tmp_path / "slurm_broken.py").write_text(BROKEN)
-    job = {**JOB, "landscape": {"model": "slurm_broken:model"}}
+    job = {**JOB, "landscape": {"model": "slurm_broken:model"}, "production": {"rounds": 10}}
     number, run = submitted(tmp_path, job=job)
     clean.restarted(number)
     clean.wait_for(lambda: not clean.queue(), "the chain goes on")

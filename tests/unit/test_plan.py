@@ -15,10 +15,10 @@ from parallel_landscape.cli import main
 from parallel_landscape.errors import JobError
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import Job, make_job
-from parallel_landscape.machine import machine_memory, read_size, size
+from parallel_landscape.machine import machine_memory, ranks_here, read_size, size
 from parallel_landscape.plan import make_plan
 from parallel_landscape.sampler import make_sampler
-from parallel_landscape.sizes import PROCESS, check_affordable, ranks_here, sizes_from_keys, sizes_of
+from parallel_landscape.sizes import PROCESS, check_affordable, sizes_from_keys, sizes_of
 from parallel_landscape.store.segments import Segment, read_records
 
 RANDOM = {"source": "random", "patterns": 70}
@@ -123,6 +123,17 @@ def test_ranks_of_one_machine_are_added_up(tmp_path: Path, monkeypatch: pytest.M
     assert ranks_here(12) == 3
     monkeypatch.delenv("MPI_LOCALNRANKS")
     assert ranks_here(12) == 12
+
+
+@pytest.mark.parametrize(
+    ("told", "node", "here"), [("4,2(x3)", "0", 4), ("4,2(x3)", "3", 2), ("4", "1", 12), ("many", "0", 12)]
+)
+def test_ranks_of_one_node_of_many(monkeypatch: pytest.MonkeyPatch, told: str, node: str, here: int) -> None:
+    for name in ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", told)
+    monkeypatch.setenv("SLURM_NODEID", node)
+    assert ranks_here(12) == here
 
 
 def test_slurm_says_what_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
