@@ -1,4 +1,4 @@
-"""The command line: `pland new | check | run | resume | status | verify | doctor`."""
+"""The command line: `pland new | check | run | resume | status | analyze | verify | doctor`."""
 
 from __future__ import annotations
 
@@ -112,12 +112,34 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("run", type=Path)
     status.add_argument("--watch", action="store_true", help="show it anew every two seconds until the run ends")
     status.add_argument("--json", action="store_true", help="for scripts")
+    _add_analyze(commands)
     verify = commands.add_parser("verify", help="replay the last checkpoint from the one before, and compare bit by bit")
     verify.add_argument("run", type=Path)
     doctor = commands.add_parser("doctor", help="whether this machine is set up right, and what to do where it is not")
     doctor.add_argument("folder", type=Path, nargs="?", default=Path(), help="where runs will lie (default: here)")
     doctor.add_argument("--json", action="store_true", help="for scripts")
     return parser
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = commands.add_parser("analyze", help="entropies, averages and overlaps with errors, into RUN/result.nc")
+    analyze.add_argument("run", type=Path, nargs="+")
+    analyze.add_argument(
+        "--scheduler", default="threads", metavar="WHO", help="threads (default), processes, none, slurm or tls://HOST:PORT"
+    )
+    analyze.add_argument("--workers", type=_positive, help="so many threads or processes (default: one for each usable core)")
+    analyze.add_argument("--memory", type=_size, default="2GiB", metavar="SIZE", help="of each worker (default: 2GiB)")
+    analyze.add_argument(
+        "--energy", type=int, nargs=2, action="append", default=[], metavar=("LOW", "HIGH"), help="overlaps in this range"
+    )
+    analyze.add_argument("--pairs", type=_positive, help="compare so many pairs in each range at most")
+    analyze.add_argument("--beta", type=float, nargs="+", help="inverse temperatures (default: chosen from the range)")
+    analyze.add_argument(
+        "--joint", nargs="+", default=[], metavar="NAME", help="observables for joint histograms with the energy"
+    )
+    for what in ("ca", "cert", "key"):
+        analyze.add_argument(f"--tls-{what}", type=Path, metavar="FILE", help="of the scheduler at the address given")
+    analyze.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _positive(text: str) -> int:
@@ -206,6 +228,18 @@ def _status(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _analyze(parsed: argparse.Namespace) -> int:
+    """Exit code 1 when something of a run is missing or damaged; the rest is analysed."""
+    from parallel_landscape.analyze import analyze, lines, request_of
+
+    request, code = request_of(vars(parsed)), 0
+    for path in parsed.run:
+        findings = analyze(path, request)
+        print("\n".join(lines(path, findings)), flush=True)
+        code = 1 if findings.lost else code
+    return code
+
+
 def _verify(parsed: argparse.Namespace) -> int:
     from parallel_landscape.verify import verify
 
@@ -226,4 +260,4 @@ def _new(parsed: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"check": _check, "status": _status, "verify": _verify, "doctor": _doctor, "new": _new}
+_COMMANDS = {"check": _check, "status": _status, "analyze": _analyze, "verify": _verify, "doctor": _doctor, "new": _new}

@@ -45,6 +45,31 @@ class RunHandle:
         """The table of windows."""
         return self._open("windows")
 
+    def group(self, name: str) -> xarray.Dataset:
+        """Another group of the result: "canonical", "slots", "walkers", "overlap", or "joint-X" of an observable X."""
+        return self._open(name)
+
+    def analyze(self, **request: Any) -> RunHandle:
+        """Analyse the run, as `pland analyze` does, and return it with its new result; request: fields of `analyze.Request`,
+        and `betas`, `ranges`, `joint` and `pairs` of `analysis.findings.Question`."""
+        from parallel_landscape.analysis.findings import Question
+        from parallel_landscape.analyze import Request, analyze
+
+        asked = {key: request.pop(key) for key in ("betas", "ranges", "joint", "pairs") if key in request}
+        analyze(self.path, Request(Question(**asked), **request))
+        return RunHandle(self.path)
+
+    @cached_property
+    def trajectory(self) -> xarray.Dataset:
+        """All records, lazily: an xarray.Dataset on Dask with the dimension `record`, one chunk a segment.
+
+        Raises RunError, naming it, when a segment is missing or truncated; a bad chunk raises when it is computed.
+        """
+        from parallel_landscape.analysis.lazy import trajectory
+        from parallel_landscape.store.catalogue import read_catalogue
+
+        return trajectory(read_catalogue(self.path))
+
     def _open(self, group: str | None) -> xarray.Dataset:
         file = RunFolder(self.path).result
         if not file.exists():

@@ -77,3 +77,33 @@ def _sentence(report: dict[str, Any], final: float, seconds: float) -> str:
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes:d}:{rest:02d}"
+
+
+class Counter:
+    """How many of `total` pieces are done: a bar on a terminal, a line now and then otherwise."""
+
+    def __init__(self, what: str, total: int, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self._what, self._total, self._quiet, self._stream = what, total, quiet, stream or sys.stderr
+        self._terminal = self._stream.isatty() or TERMINAL in os.environ
+        self._started = self._last = time.monotonic()
+        self._done = 0
+
+    def add(self) -> None:
+        """One more is done."""
+        self._done += 1
+        now = time.monotonic()
+        if self._quiet or now - self._last < (BAR_SECONDS if self._terminal else LINE_SECONDS):
+            return
+        self._last = now
+        filled = 24 * self._done // max(1, self._total)
+        text = (
+            f"{_clock(now - self._started)}  [{'#' * filled}{'.' * (24 - filled)}] {self._what}, {self._done} of {self._total}"
+        )
+        self._stream.write(f"\r\x1b[2K{text}" if self._terminal else text + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """End the bar's line."""
+        if self._terminal and not self._quiet:
+            self._stream.write("\r\x1b[2K")
+            self._stream.flush()

@@ -52,7 +52,7 @@ def status(path: Path) -> dict[str, Any]:
     result, reports, checkpoints = _result(folder), _reports(folder), _checkpoints(folder)
     found: dict[str, Any] = {"run": str(path), **_job(folder), **_life(folder, result), **_last_report(reports)}
     found |= {"windows": {}, "seconds_left": None, "checkpoints": checkpoints, "result": None, "normalisation": None}
-    if result is not None and (found["state"] != "running" or found["time"] is None or result["time"] > found["time"]):
+    if result is not None and result["windows"] and (found["state"] != "running" or found["time"] is None or result["time"] > found["time"]):
         found["windows"] = result["windows"]
     elif reports:
         found["windows"] = _windows(reports)
@@ -79,6 +79,8 @@ def _result(folder: RunFolder) -> dict[str, Any] | None:
         if folder.alive.exists():  # from before the run was resumed; it will be written anew
             return None
         raise error if isinstance(error, RunError) else RunError(f"{folder.result} cannot be read: {error}") from error
+    if "steps" not in windows:  # of a run that was analysed before its end
+        windows = {}
     table = {name: [None if value != value else value for value in column.tolist()] for name, column in windows.items()}
     complete = str(attributes.get("complete", "no" if about["status"] == "out of time" else "yes")) == "yes"
     return {**about, "windows": table, "complete": complete, "time": written, "result": str(folder.result)}

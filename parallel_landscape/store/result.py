@@ -11,23 +11,33 @@ import h5netcdf
 import numpy as np
 
 from parallel_landscape.store.checksums import check_listed, write_listed
-from parallel_landscape.store.schema import RESULT, VERSION, WINDOWS, Variable
+from parallel_landscape.store.schema import VERSION, Variable, group_schema
+
+Values = Mapping[str, Any]
+Groups = dict[str, dict[str, Any]]
 
 
-def write_result(path: Path, result: Mapping[str, Any], windows: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
-    """Write the root group `result`, the group `windows` and the attributes; every variable must be in the schema.
+def write_result(path: Path, result: Values, windows: Values, attributes: Values) -> None:
+    """Write the root group `result`, the group `windows` and the attributes; every variable must be in the schema."""
+    write_groups(path, {"": result, "windows": windows}, attributes)
 
-    In memory first, as `store.hdf5` explains.
+
+def write_groups(
+    path: Path, groups: Mapping[str, Values], attributes: Values, observables: Mapping[str, tuple[str, str]] | None = None
+) -> None:
+    """Write groups of variables ("" is the root) and the attributes; `observables`: name -> (unit, meaning).
+
+    Every variable must be in the schema. In memory first, as `store.hdf5` explains.
     """
     image = io.BytesIO()
     with h5netcdf.File(image, "w") as file:
         file.attrs.update({**attributes, "schema_version": VERSION})
-        _write_group(file, RESULT, result)
-        _write_group(file.create_group("windows"), WINDOWS, windows)
+        for name, values in groups.items():
+            _write_group(file.create_group(name) if name else file, group_schema(name, observables or {}), values)
     write_listed(path, lambda beside: beside.write_bytes(image.getbuffer()))
 
 
-def _write_group(group: Any, schema: dict[str, Variable], values: Mapping[str, Any]) -> None:
+def _write_group(group: Any, schema: dict[str, Variable], values: Values) -> None:
     for name, value in values.items():
         declared = schema[name]
         array = np.asarray(value, dtype=declared.dtype)
@@ -40,8 +50,14 @@ def _write_group(group: Any, schema: dict[str, Variable], values: Mapping[str, A
 
 def read_result(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """(result, windows, attributes) of a result file, as numpy arrays, without xarray. RunError when it is damaged."""
+    groups, attributes = read_groups(path)
+    return groups[""], groups["windows"], attributes
+
+
+def read_groups(path: Path) -> tuple[Groups, dict[str, Any]]:
+    """Every group ("" is the root) and the attributes. RunError when the file is damaged."""
     check_listed(path, "`pland resume` writes it anew from the last checkpoint")
     with h5netcdf.File(path, "r") as file:
-        result = {name: variable[...] for name, variable in file.variables.items()}
-        windows = {name: variable[...] for name, variable in file["windows"].variables.items()}
-        return result, windows, dict(file.attrs)
+        groups = {"": file, **file.groups}
+        found = {name: {key: variable[...] for key, variable in group.variables.items()} for name, group in groups.items()}
+        return found, dict(file.attrs)

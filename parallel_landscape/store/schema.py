@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 VERSION = 1
@@ -31,6 +32,16 @@ RESULT = _table(
     Variable("visited", _E, "i1", "1", "1 where every repeat has visited the level while learning"),
     Variable("known", _E, "i1", "1", "1 where any walker has ever been on the level, the search included"),
     Variable("histogram", _E, "i8", "1", "visits while learning, summed over all walkers"),
+    # from here on by `analyze`, which also puts its best estimate into ln_g and says which in the attribute `estimator`
+    Variable("ln_g_learned", _E, "f8", "1", "ln_g as it was learned, before production"),
+    Variable("ln_g_learned_error", _E, "f8", "1", "standard error of ln_g_learned over independent repeats"),
+    Variable("ln_g_mbar", _E, "f8", "1", "logarithm of the number of states from the recorded energies of all slots (MBAR)"),
+    Variable("ln_g_mbar_error", _E, "f8", "1", "standard error of ln_g_mbar"),
+    Variable("ln_g_transition", _E, "f8", "1", "logarithm of the number of states from the counts of proposed transitions"),
+    Variable("ln_g_transition_error", _E, "f8", "1", "standard error of ln_g_transition"),
+    Variable("ln_g_repeat", ("repeat", "energy"), "f8", "1", "ln_g_mbar of each independent repeat alone"),
+    Variable("samples", _E, "i8", "1", "records on the level, all slots"),
+    Variable("effective_samples", _E, "f8", "1", "samples that independent draws would need for the same error"),
 )
 
 WINDOWS = _table(
@@ -53,7 +64,103 @@ WINDOWS = _table(
     Variable("round_trips", _W, "i8", "1", "round trips between lowest and highest window of the walkers now here"),
     Variable("gap_rms", _W, "f8", "1", "rms disagreement with the next window where they overlap; nan for the last"),
     Variable("gap_largest", _W, "f8", "1", "largest disagreement with the next window; nan for the last"),
+    Variable("autocorrelation_time", _W, "f8", "sweep", "integrated autocorrelation time of the energy in a slot, largest"),
+    Variable("effective_samples", _W, "f8", "1", "records over the statistical inefficiency of their energy, all slots"),
+    Variable("diffusion", _W, "f8", "1/sweep", "half the mean squared change of the energy between records, per sweep"),
 )
+
+_S = ("slot",)
+
+SLOTS = _table(
+    Variable("slot", _S, "i8", "1", "global number of the slot"),
+    Variable("repeat", _S, "i8", "1", "independent repeat that the slot belongs to"),
+    Variable("window", _S, "i8", "1", "window that the slot belongs to"),
+    Variable("energy_low", _S, "i8", "1", "lowest energy of the slot's window"),
+    Variable("energy_high", _S, "i8", "1", "highest energy of the slot's window"),
+    Variable("samples", _S, "i8", "1", "records of the slot"),
+    Variable("autocorrelation_time", _S, "f8", "sweep", "integrated autocorrelation time of the energy"),
+    Variable("effective_samples", _S, "f8", "1", "records over the statistical inefficiency of their energy"),
+    Variable("diffusion", _S, "f8", "1/sweep", "half the mean squared change of the energy between records, per sweep"),
+)
+
+_K = ("walker",)
+
+WALKERS = _table(
+    Variable("walker", _K, "i8", "1", "number of the walker, which travels between slots"),
+    Variable("samples", _K, "i8", "1", "records of the walker"),
+    Variable("autocorrelation_time", _K, "f8", "sweep", "integrated autocorrelation time of the energy along the walker"),
+    Variable("round_trips", _K, "i8", "1", "round trips between the lowest and the highest window while recorded"),
+    Variable("windows_visited", _K, "i8", "1", "windows in which the walker was recorded"),
+)
+
+_B = ("beta",)
+
+CANONICAL = _table(
+    Variable("beta", _B, "f8", "1", "inverse temperature"),
+    Variable("covered", _B, "i1", "1", "1 where the levels that carry the weight at this beta were all sampled"),
+    Variable("energy_mean", _B, "f8", "1", "canonical mean energy"),
+    Variable("energy_mean_error", _B, "f8", "1", "standard error of energy_mean"),
+    Variable("heat_capacity", _B, "f8", "1", "beta^2 times the variance of the energy"),
+    Variable("heat_capacity_error", _B, "f8", "1", "standard error of heat_capacity"),
+    Variable("free_energy", _B, "f8", "1", "-ln Z / beta; nan at beta = 0"),
+    Variable("free_energy_error", _B, "f8", "1", "standard error of free_energy"),
+    Variable("entropy", _B, "f8", "1", "ln Z + beta times energy_mean"),
+    Variable("entropy_error", _B, "f8", "1", "standard error of entropy"),
+)
+
+_J = ("energy", "bin")
+
+JOINT = _table(
+    Variable("energy", _E, "i8", "1", "energy of each level"),
+    Variable("edges", ("edge",), "f8", "1", "edges of the bins of the observable, one more than bins"),
+    Variable("counts", _J, "i8", "1", "records on the level with the observable in the bin"),
+    Variable("ln_g", _J, "f8", "1", "logarithm of the number of states on the level with the observable in the bin; nan: none"),
+    Variable("ln_g_error", _J, "f8", "1", "standard error of ln_g"),
+)
+
+_Q = ("range", "q")
+
+OVERLAP = _table(
+    Variable("q", ("q",), "f8", "1", "overlap of two configurations, sum of products of their weights over their number"),
+    Variable("energy_low", ("range",), "i8", "1", "lowest energy of both configurations"),
+    Variable("energy_high", ("range",), "i8", "1", "highest energy of both configurations"),
+    Variable("pairs", ("range",), "i8", "1", "pairs of records of different walkers and slots that were compared"),
+    Variable("probability", _Q, "f8", "1", "probability of the overlap q between different walkers, within the range"),
+    Variable("probability_error", _Q, "f8", "1", "standard error of probability"),
+    Variable("pairs_within", ("range",), "i8", "1", "pairs of records of the same walker that were compared"),
+    Variable("probability_within", _Q, "f8", "1", "probability of the overlap q between records of the same walker"),
+)
+
+GROUPS = {"windows": WINDOWS, "slots": SLOTS, "walkers": WALKERS, "canonical": CANONICAL, "overlap": OVERLAP}
+JOINT_PREFIX = "joint-"  # followed by the name of an observable
+
+
+def group_schema(group: str, observables: Mapping[str, tuple[str, str]]) -> dict[str, Variable]:
+    """The variables of a group ("" is the root) of a run with `observables`: name -> (unit, meaning).
+
+    Each observable X adds X, X_error and X_variance to the root, X and X_error to `canonical`, and may have a group joint-X.
+    """
+    if group.startswith(JOINT_PREFIX):
+        return JOINT
+    if group == "":
+        return RESULT | _averages(observables, _E, "on the level", with_variance=True)
+    if group == "canonical":
+        return CANONICAL | _averages(observables, _B, "at this beta", with_variance=False)
+    return GROUPS[group]
+
+
+def _averages(
+    observables: Mapping[str, tuple[str, str]], dims: tuple[str, ...], where: str, with_variance: bool
+) -> dict[str, Variable]:
+    found = []
+    for name, (unit, meaning) in observables.items():
+        found.append(Variable(name, dims, "f8", unit, f"mean {where} of: {meaning}"))
+        found.append(Variable(f"{name}_error", dims, "f8", unit, f"standard error of {name}"))
+        if with_variance:
+            squared = "1" if unit == "1" else f"({unit})^2"
+            found.append(Variable(f"{name}_variance", dims, "f8", squared, f"variance {where} of: {meaning}"))
+    return _table(*found)
+
 
 _R = ("record",)
 

@@ -1,0 +1,251 @@
+"""All that is asked of a trajectory, put together as the groups of result.nc, with a sentence for whatever is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parallel_landscape.analysis import canonical, groups, joint, overlap, refine, travel
+from parallel_landscape.analysis.segment_reader import Reader
+from parallel_landscape.analysis.survey import Partial, Survey
+from parallel_landscape.analysis.timeline import Timeline, make_timeline
+from parallel_landscape.analysis.transition import TransitionCurve, Transitions, merge_transitions, transition_curve
+from parallel_landscape.analysis.visits import Seen, Visits, merge_visits
+from parallel_landscape.errors import JobError
+from parallel_landscape.store.catalogue import Catalogue
+from parallel_landscape.store.frozen_tables import Frozen
+from parallel_landscape.store.schema import JOINT_PREFIX
+
+Real = NDArray[np.float64]
+Groups = dict[str, dict[str, Any]]
+APART = 4.0  # mean squared difference of two estimates, in units of their errors, above which they are said to disagree
+FAR = 5.5  # the largest difference in these units
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to work out: inverse temperatures (None: chosen from the range), ranges of energy for overlaps, names of observables
+    for joint histograms, and pairs to be compared for overlaps at most."""
+
+    betas: tuple[float, ...] | None = None
+    ranges: tuple[tuple[int, int], ...] = ()
+    joint: tuple[str, ...] = ()
+    pairs: int = overlap.PAIRS
+
+    def check(self, frozen: Frozen | None) -> None:
+        """Raise JobError with everything that cannot be answered."""
+        mistakes = [f"--energy {low} {high}: the first must not be larger" for low, high in self.ranges if low > high]
+        known = [observable.name for observable in frozen.observables] if frozen else []
+        listed = ", ".join(known) or "none"
+        mistakes += [f"--joint {name}: not recorded; there are: {listed}" for name in self.joint if name not in known]
+        if self.ranges and (frozen is None or not frozen.weights_count):
+            mistakes.append("--energy: overlaps need recorded binary weights; run again with [production] weights = true")
+        if self.betas is not None and not all(math.isfinite(beta) for beta in self.betas):
+            mistakes.append("--beta: give finite numbers")
+        if mistakes:
+            raise JobError(mistakes)
+
+
+class Ask(Protocol):
+    """Puts a survey to every segment; `notes`: path -> (sentence, lost records)."""
+
+    notes: dict[str, tuple[str, int]]
+
+    def __call__(self, survey: Survey) -> Iterator[Partial]:
+        """Partial results in order."""
+        ...
+
+
+@dataclass
+class Findings:
+    """Groups of variables and attributes for result.nc; observables: name -> (unit, meaning); lost: records left out."""
+
+    groups: Groups
+    attributes: dict[str, Any]
+    observables: dict[str, tuple[str, str]] = field(default_factory=dict)
+    lost: int = 0
+
+
+@dataclass(frozen=True)
+class Ends:
+    """A `Survey`: the last sweep of a segment."""
+
+    name: str = "ends"
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """Nothing but the segment."""
+        return {}
+
+    def map(self, reader: Reader) -> Partial:
+        """Its last sweep, 0 without records."""
+        ends = reader.first_and_last("sweep") if reader.source.records else None
+        return {"last": np.array([0 if ends is None else ends[1]])}
+
+
+def conclude(
+    ask: Ask, catalogue: Catalogue, question: Question, learned: tuple[Groups, dict[str, Any]], notes: Iterable[str]
+) -> Findings:
+    """Everything, from a catalogue of segments and what the run's end wrote: (groups, attributes)."""
+    said = [*catalogue.notes, *notes]
+    if not catalogue.segments:
+        question.check(None)
+        findings = from_learned(question, learned, said)
+        lost = catalogue.lost
+    else:
+        frozen = catalogue.frozen()
+        question.check(frozen)
+        last = max(int(part["last"][0]) for part in ask(Ends()))
+        timeline = make_timeline(last, frozen.sweeps_per_record, frozen.slots)
+        findings = from_records(ask, frozen, timeline, question, learned, said)
+        lost = catalogue.lost + sum(count for _, count in ask.notes.values())
+        said += [note for note, _ in ask.notes.values()]
+    findings.lost = lost
+    whole = "complete" if not lost else f"incomplete: {lost} of {catalogue.records + catalogue.lost} records are left out"
+    findings.attributes |= {"analysis_status": whole, "analysis_notes": said or [""]}
+    return findings
+
+
+def from_learned(question: Question, learned: tuple[Groups, dict[str, Any]], said: list[str]) -> Findings:
+    """Canonical curves from ln g as it was learned: there are no records."""
+    root = dict(learned[0][""])
+    ln_g, energy = root["ln_g"], root["energy"].astype(float)
+    beta = groups.chosen_betas(question.betas, ln_g, energy)
+    stacked = canonical.canonical(ln_g, energy, beta, np.zeros((0, len(ln_g)))).stacked()
+    expected = np.asarray(root["known"], bool)
+    group = groups.beta_group(beta, stacked, np.full(stacked.shape, np.nan), ())
+    group["covered"] = canonical.covered(ln_g, energy, beta, expected, False, False)
+    said.append("nothing was recorded: canonical averages are from the learned ln g and have no errors; add [production]")
+    groups.say_uncovered(group, said)
+    root |= {"ln_g_learned": root["ln_g"], "ln_g_learned_error": root["ln_g_error"]}
+    return Findings({"": root, "canonical": group}, {"estimator": "learned", "observables": [""]})
+
+
+def from_records(
+    ask: Ask,
+    frozen: Frozen,
+    timeline: Timeline,
+    question: Question,
+    learned: tuple[Groups, dict[str, Any]],
+    said: list[str],
+) -> Findings:
+    """All that the records tell."""
+    survey = Visits(frozen, timeline)
+    seen = merge_visits(survey, ask(survey))
+    slots, walkers = travel.slot_table(seen, frozen, timeline), travel.walker_table(seen, timeline)
+    refined = refine.refine(seen, frozen, timeline, travel.typical_time(slots))
+    counting = Transitions(frozen)
+    counted = merge_transitions(counting, ask(counting), timeline.records * timeline.sweeps)
+    transition = transition_curve(counted) if counted is not None else None
+    said += _doubts(seen, refined, transition, frozen)
+    whole = frozen.low.min() == 0 and frozen.high.max() == frozen.levels - 1 and not len(refined.apart)
+    absolute = whole and math.isfinite(frozen.ln_states)
+    table = groups.window_group(learned[0].get("windows", {}), frozen)
+    root = groups.energy_group(refined, transition, frozen, learned[0].get("", {}), absolute)
+    found: Groups = {
+        "": root,
+        "windows": table | travel.window_columns(slots, seen, frozen, timeline),
+        "slots": slots,
+        "walkers": walkers,
+        "canonical": groups.canonical_group(refined, frozen, question.betas, root, absolute, said),
+    }
+    ln_g, error = groups.placed(root, frozen, "ln_g_mbar"), groups.placed(root, frozen, "ln_g_mbar_error")
+    for name in question.joint:
+        found |= _joint(ask, frozen, timeline, name, ln_g, error, refined.factor)
+    if question.ranges:
+        found["overlap"] = _overlap(ask, frozen, timeline, question, refined, said)
+    observables = {x.name: (x.unit, x.meaning) for x in frozen.observables}
+    attributes = {
+        "estimator": "mbar",
+        "normalisation": "absolute" if absolute else "relative",
+        "observables": list(observables) or [""],
+        "jackknife_blocks": len(refined.sizes),
+        "jackknife_block_sweeps": timeline.block_sweeps * refined.factor,
+    }
+    return Findings(found, attributes, observables)
+
+
+def _doubts(seen: Seen, refined: refine.Refined, transition: TransitionCurve | None, frozen: Frozen) -> list[str]:
+    """A sentence for whatever makes the estimates less sure than they look."""
+    said = []
+    if seen.strange:
+        said.append(f"{seen.strange} records fit no slot, window or time and are left out: the trajectory is not of this run")
+    if len(refined.apart):
+        energies = frozen.energies[refined.apart].tolist()
+        said.append(
+            f"energies {energies[0]} to {energies[-1]} are not connected with the others by any window: left out of ln g"
+        )
+    if len(refined.sizes) < 8:
+        said.append(f"errors rest on {len(refined.sizes)} blocks of time only: record for longer")
+    if refined.scale > 1:
+        said.append(f"repeats differ by more than their errors allow: all errors were multiplied by {refined.scale:.2g}")
+    alone = int((np.isfinite(refined.ln_g) & ~np.isfinite(refined.error)).sum())
+    if alone:
+        said.append(f"{alone} levels were recorded in a single block of time: they have no error")
+    if transition is None:
+        said.append("no transitions were counted: ln g rests on the recorded energies alone")
+        return said
+    if transition.rough:
+        said.append("errors of ln_g_transition are those of counting: too few independent walkers and segments for better ones")
+    mean, largest = refine.disagreement(refined.ln_g, refined.error, transition.ln_g, transition.error)
+    if mean > APART or largest > FAR:
+        said.append(
+            "ln g from recorded energies and from transitions differ by more than their errors allow: mean squared difference "
+            f"{mean:.2g}, largest {largest:.2g} standard errors; trust neither until it is known why"
+        )
+    return said
+
+
+def _joint(ask: Ask, frozen: Frozen, timeline: Timeline, name: str, ln_g: Real, error: Real, factor: int) -> Groups:
+    edges = joint.merge_values(ask(joint.Values(name)))
+    if not len(edges):
+        return {}
+    survey = joint.Joint(frozen, timeline, name, tuple(edges.tolist()))
+    counts, density, density_error = joint.joint_density(joint.merge_joint(survey, ask(survey)), ln_g, error, factor)
+    rows = np.flatnonzero(counts.sum(axis=1))
+    span = slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
+    return {
+        JOINT_PREFIX + name: {
+            "energy": frozen.energies[span], "edges": edges, "counts": counts[span], "ln_g": density[span],
+            "ln_g_error": density_error[span],
+        }
+    }  # fmt: skip
+
+
+def _overlap(
+    ask: Ask, frozen: Frozen, timeline: Timeline, question: Question, refined: refine.Refined, said: list[str]
+) -> dict[str, Any]:
+    energies, rows = frozen.energies, []
+    for low, high in question.ranges:
+        within = (energies >= low) & (energies <= high)
+        samples = np.where(within, refined.samples, 0)
+        if not samples.any():
+            said.append(f"nothing was recorded at energies {low} to {high}: no overlaps there")
+            rows.append(overlap.nothing(frozen.weights_count))
+            continue
+        wanted = math.sqrt(2.0 * question.pairs)
+        chance = overlap.choose(samples, refined.ln_g, wanted)
+        levels = np.flatnonzero(chance)
+        first, last = int(levels[0]), int(levels[-1]) + 1
+        survey = overlap.Chosen(frozen, tuple(chance[first:last].tolist()), first)
+        chosen = overlap.merge_chosen(ask(survey))
+        if samples.sum() > wanted:
+            said.append(f"overlaps at energies {low} to {high} rest on {len(chosen['slot'])} of {samples.sum()} records")
+        about = (refined.ln_g, refined.left_ln_g, refined.sizes)
+        rows.append(overlap.overlaps(chosen, *about, frozen.weights_count, timeline.records * timeline.sweeps))
+    count = frozen.weights_count
+    return {
+        "q": np.linspace(-1.0, 1.0, count + 1),
+        "energy_low": [low for low, _ in question.ranges],
+        "energy_high": [high for _, high in question.ranges],
+        "pairs": [row.pairs for row in rows],
+        "probability": [row.probability for row in rows],
+        "probability_error": [row.error for row in rows],
+        "pairs_within": [row.pairs_within for row in rows],
+        "probability_within": [row.within for row in rows],
+    }
