@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from parallel_landscape.check import check_landscape, check_numbers
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.ensembles.frozen import no_counts
+from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.errors import JobError, PlandError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
-from parallel_landscape.job import ROUND_STEPS, Job, check_windows
+from parallel_landscape.job import ROUND_STEPS, Job
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.network import Network
@@ -113,7 +114,8 @@ def assemble(
     counting = job.production is not None and job.production.transitions > 0
     sampler, observers = comm.node_leader_first(lambda: _warm(landscape, job.seed, counting, chosen))
     slots = {number: sampler.new_slot(number) for number in layout.slots_of(comm.rank)}
-    progress = Progress(job.ensemble.ln_f_final, quiet=quiet or comm.rank != 0)
+    final = job.ensemble.ln_f_final if isinstance(job.ensemble, Schedule) else 1.0
+    progress = Progress(final, quiet=quiet or comm.rank != 0)
     stop = StopRequest() if stop is None else stop
     known = np.zeros(sampler.levels, bool)
     return Campaign(job, comm, sampler, layout, folder, progress, data.digest, slots, stop, known, observers)
@@ -178,14 +180,14 @@ def check_fit(job: Job, landscape: Landscape, ranks: int, data: SharedData | Non
     """
     with _own_model(job):
         check_numbers(landscape)
-    wrong = check_windows(job, landscape.levels)
+    wrong = job.mistakes_in_levels(landscape.levels)
     wrong += [] if data is None else make_observables(job, landscape, data)[1]
-    layout = Layout(job.run.repeats, job.windows_count(landscape.levels), job.exchange.walkers_per_window, ranks)
+    layout = job.layout(landscape.levels, ranks)
     if ranks > layout.slots:
         wrong.append(
             f"{ranks} ranks for {layout.slots} slots "
-            f"({layout.repeats} repeats x {layout.windows} windows x {layout.walkers} walkers): "
-            f"start at most {layout.slots} ranks, or give the job more windows, walkers_per_window or repeats."
+            f"({layout.repeats} repeats x {layout.windows} {job.kind.places} x {layout.walkers} walkers): "
+            f"start at most {layout.slots} ranks, or give the job more {job.kind.places}, {job.kind.members} or repeats."
         )
     if wrong:
         raise JobError(wrong)

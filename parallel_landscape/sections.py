@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from parallel_landscape.ensembles.schedule import Schedule
-
-
-class Section(BaseModel):
-    """A section of the job file: unknown keys and loose types are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from parallel_landscape.section import Section
 
 
 class Dynamics(Section):

@@ -67,6 +67,13 @@ WINDOWS = _table(
     Variable("autocorrelation_time", _W, "f8", "sweep", "integrated autocorrelation time of the energy in a slot, largest"),
     Variable("effective_samples", _W, "f8", "1", "records over the statistical inefficiency of their energy, all slots"),
     Variable("diffusion", _W, "f8", "1/sweep", "half the mean squared change of the energy between records, per sweep"),
+    # of runs at given temperatures, where a window is a temperature
+    Variable("beta", _W, "f8", "1", "inverse temperature"),
+    Variable("energy_mean", _W, "f8", "1", "mean energy in production, of all proposals of all walkers"),
+    Variable("energy_mean_error", _W, "f8", "1", "standard error of energy_mean, from spans of time; nan from less than eight"),
+    Variable(
+        "halves_apart", _W, "f8", "1", "energy_mean of the second half of production less that of the first, in its errors"
+    ),
 )
 
 _S = ("slot",)

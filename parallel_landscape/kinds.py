@@ -1,0 +1,72 @@
+"""The kinds of ensembles: which keys [ensemble] and [exchange] may hold for each, and what may be wrong between them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from parallel_landscape import tempering, window_keys
+from parallel_landscape.keys import mistakes
+from parallel_landscape.sections import Ensemble, Exchange
+from parallel_landscape.tempering import Canonical, Temperatures
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Sections of a kind of ensemble; `contradictions(ensemble, exchange)` has a sentence for each mistake between keys.
+
+    produces: whether there is nothing to do without [production]. places, members: what slots are called: windows, and the
+    key that says how many walkers each has.
+    """
+
+    ensemble: type[BaseModel]
+    exchange: type[BaseModel]
+    contradictions: Callable[[Any, Any], list[str]]
+    places: str
+    members: str
+    produces: bool = True
+
+
+KINDS = {
+    "wang-landau": Kind(
+        *(Ensemble, Exchange, lambda _, exchange: window_keys.contradictions(exchange)),
+        *("windows", "walkers_per_window", False),
+    ),
+    "canonical": Kind(Canonical, Temperatures, tempering.contradictions, "temperatures", "walkers_per_temperature"),
+}
+DEFAULT = "wang-landau"
+
+
+def check_sampling(content: Mapping[str, Any], wrong: list[str]) -> tuple[Any, Any]:
+    """The sections [ensemble] and [exchange] of a job's content, None where they are wrong; `wrong` gets the sentences."""
+    given = content.get("ensemble", {})
+    name = given.get("kind", DEFAULT) if isinstance(given, Mapping) else DEFAULT
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        near = difflib.get_close_matches(str(name), KINDS, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        wrong.append(f"[ensemble] kind: given {name!r}; {hint}Allowed: {', '.join(KINDS)}.")
+        return None, None
+    ensemble = check_section(kind.ensemble, "ensemble", given, wrong)
+    exchange = check_section(kind.exchange, "exchange", content.get("exchange", {}), wrong)
+    if ensemble is not None and exchange is not None:
+        wrong += kind.contradictions(ensemble, exchange)
+    if kind.produces and "production" not in content:
+        wrong.append(f'[production]: required with [ensemble] kind = "{name}", which learns nothing; e.g. rounds = 1000.')
+    return ensemble, exchange
+
+
+def check_section(model: type[BaseModel], key: str, given: Any, wrong: list[str]) -> Any:
+    """A section checked by its model; None, and sentences in `wrong`, when there are mistakes."""
+    if not isinstance(given, Mapping):
+        wrong.append(f"[{key}]: given {given!r}; a section is required, e.g. [{key}].")
+        return None
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        wrong += mistakes(model, error, f"[{key}]")
+        return None
