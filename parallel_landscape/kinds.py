@@ -17,7 +17,8 @@ from parallel_landscape.tempering import Canonical, Temperatures
 
 @dataclass(frozen=True)
 class Kind:
-    """Sections of a kind of ensemble; `contradictions(ensemble, exchange)` has a sentence for each mistake between keys.
+    """Sections of a kind of ensemble; `contradictions(ensemble, exchange)` has a sentence for each mistake between keys, and is
+    given None for a section that is wrong by itself.
 
     produces: whether there is nothing to do without [production]. places, members: what slots are called: windows, and the
     key that says how many walkers each has.
@@ -33,7 +34,7 @@ class Kind:
 
 KINDS = {
     "wang-landau": Kind(
-        *(Ensemble, Exchange, lambda _, exchange: window_keys.contradictions(exchange)),
+        *(Ensemble, Exchange, lambda _, exchange: [] if exchange is None else window_keys.contradictions(exchange)),
         *("windows", "walkers_per_window", False),
     ),
     "canonical": Kind(Canonical, Temperatures, tempering.contradictions, "temperatures", "walkers_per_temperature"),
@@ -53,8 +54,7 @@ def check_sampling(content: Mapping[str, Any], wrong: list[str]) -> tuple[Any, A
         return None, None
     ensemble = check_section(kind.ensemble, "ensemble", given, wrong)
     exchange = check_section(kind.exchange, "exchange", content.get("exchange", {}), wrong)
-    if ensemble is not None and exchange is not None:
-        wrong += kind.contradictions(ensemble, exchange)
+    wrong += kind.contradictions(ensemble, exchange)
     if kind.produces and "production" not in content:
         wrong.append(f'[production]: required with [ensemble] kind = "{name}", which learns nothing; e.g. rounds = 1000.')
     return ensemble, exchange

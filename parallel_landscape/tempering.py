@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from parallel_landscape.section import Section
 
@@ -89,10 +89,12 @@ class Temperatures(Section):
     walkers_per_temperature: Annotated[int, Field(ge=1, description="walkers at each temperature")] = 1
 
 
-def contradictions(ensemble: Canonical, exchange: BaseModel | None) -> list[str]:
-    """What is wrong between [ensemble] and [exchange]."""
+def contradictions(ensemble: Canonical | None, exchange: Temperatures | None) -> list[str]:
+    """What is wrong between keys of [ensemble] and [exchange], None where the section is wrong by itself."""
+    if ensemble is None:
+        return []
     found = ensemble.mistakes()
-    if ensemble.adapted and isinstance(exchange, Temperatures) and exchange.kind == "none":
+    if ensemble.adapted and exchange is not None and exchange.kind == "none":
         found.append('[exchange] kind: an adapted ladder measures exchanges; use "temperatures", or another spacing of betas.')
     return found
 
