@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from parallel_landscape.campaign import Campaign
+from parallel_landscape.couple import Coupling
+from parallel_landscape.coupled_course import CoupledProduction
 from parallel_landscape.courses import course_of
 from parallel_landscape.equilibrate import Equilibration, Pilot
 from parallel_landscape.errors import Stopped
@@ -28,7 +30,9 @@ PHASES: dict[type, str] = {
     Learning: "learn",
     Pilot: "pilot",
     Equilibration: "equilibrate",
+    Coupling: "equilibrate",
     Production: "produce",
+    CoupledProduction: "produce",
 }
 REPORT_SECONDS = 5.0
 MARGIN_SECONDS = 60.0  # before SLURM's end, with time to write

@@ -54,12 +54,12 @@ def _section(campaign: Campaign) -> Canonical:
 
 
 def _pilot(campaign: Campaign, betas: list[float]) -> Equilibration:
-    return Pilot(betas, *_shape(campaign), most_rounds=_section(campaign).pilot_rounds)
+    return Pilot(betas, *_shape(campaign), most_rounds=_section(campaign).pilot)
 
 
 def _equilibration(campaign: Campaign, betas: list[float]) -> Equilibration:
     section = _section(campaign)
-    rounds = section.equilibration_rounds + (section.pilot_rounds if section.adapted else 0)
+    rounds = section.equilibration_rounds + section.pilot
     return Equilibration(betas, *_shape(campaign), most_rounds=rounds, exchanges=campaign.job.exchange.kind != "none")
 
 

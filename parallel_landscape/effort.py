@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from parallel_landscape.coupling import Coupled
 from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.exchange.windows import divide
 from parallel_landscape.job import Job
@@ -26,9 +27,13 @@ class Effort:
 
 def effort_of(job: Job, landscape: Landscape, steps: int) -> Effort:
     """Before production; `steps`: proposals of a walker in a round."""
+    if isinstance(job.ensemble, Coupled):
+        groups, rounds = job.ensemble.groups, job.ensemble.equilibration_rounds
+        wanted = (float(rounds * steps),) * groups
+        return Effort((len(landscape.levels),) * groups, True, wanted, "equilibration", f"{rounds:,} rounds")
     if isinstance(job.ensemble, Canonical):
         section, count = job.ensemble, job.ensemble.temperatures
-        rounds = section.equilibration_rounds + (section.pilot_rounds if section.adapted else 0)
+        rounds = section.equilibration_rounds + section.pilot
         what = "pilot and equilibration" if section.adapted else "equilibration"
         return Effort((len(landscape.levels),) * count, True, (float(rounds * steps),) * count, what, f"{rounds:,} rounds")
     widths, certain = _window_levels(job, landscape)

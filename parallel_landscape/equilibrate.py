@@ -9,7 +9,7 @@ directed (Okabe et al. 2001; Syed et al. 2022).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,10 @@ class Equilibration:
     """Rounds at inverse temperatures `betas` (descending: window k of the layout is temperature k), until round `most_rounds`.
 
     levels: all energies. steps: proposals of each walker in a round. rounds: those of the pilot are counted, too.
-    blocks: (BLOCKS, 2) for each local slot: proposals, and sum of the energies after them, in each span of production.
+    blocks: (BLOCKS, width) for each local slot: proposals, and sum of the energies after them, in each span of production.
     """
 
+    width: ClassVar[int] = 2
     betas: list[float]
     layout: Layout
     levels: range
@@ -65,7 +66,7 @@ class Equilibration:
 
     def _count_anew(self, slot: Slot) -> None:
         slot.steps = slot.accepted = slot.meetings = slot.swaps = 0
-        self.blocks[slot.number] = np.zeros((BLOCKS, 2), np.int64)
+        self.blocks[slot.number] = np.zeros((BLOCKS, self.width), np.int64)
 
     def production_begins(self, slots: dict[int, Slot]) -> None:
         """Forget all counts of equilibration."""

@@ -14,6 +14,7 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel
 
+from parallel_landscape.coupling import Center, Coupled
 from parallel_landscape.data import SOURCES
 from parallel_landscape.data.build import build_training_set, load_source, source_keys
 from parallel_landscape.data.held_out import build_test_set
@@ -53,8 +54,8 @@ class Job:
     source_name: str | None
     data: dict[str, Any]
     dynamics: Dynamics
-    ensemble: Ensemble | Canonical
-    exchange: Exchange | Temperatures
+    ensemble: Ensemble | Canonical | Coupled
+    exchange: Exchange | Temperatures | Center
     production: Production | None
     run: Run
     base: Path
@@ -71,13 +72,14 @@ class Job:
 
     def layout(self, levels: range, ranks: int = 1) -> Layout:
         """The slots: repeats x windows (or temperatures) x walkers; known before the search."""
-        if isinstance(self.ensemble, Canonical):
-            windows = self.ensemble.temperatures
-        else:
-            windows = self._windows_count(levels)
-        exchange = self.exchange
-        walkers = exchange.walkers_per_window if isinstance(exchange, Exchange) else exchange.walkers_per_temperature
-        return Layout(self.run.repeats, windows, walkers, ranks)
+        ensemble, exchange = self.ensemble, self.exchange
+        if isinstance(ensemble, Coupled):
+            return Layout(self.run.repeats, ensemble.groups, ensemble.replicas, ranks)
+        if isinstance(ensemble, Canonical):
+            assert isinstance(exchange, Temperatures)
+            return Layout(self.run.repeats, ensemble.temperatures, exchange.walkers_per_temperature, ranks)
+        assert isinstance(exchange, Exchange)
+        return Layout(self.run.repeats, self._windows_count(levels), exchange.walkers_per_window, ranks)
 
     def mistakes_in_levels(self, levels: range) -> list[str]:
         """What is wrong between the job and the levels of its landscape."""

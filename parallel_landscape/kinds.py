@@ -5,14 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from parallel_landscape import tempering, window_keys
+from parallel_landscape import coupling, tempering, window_keys
+from parallel_landscape.coupling import Center, Coupled
 from parallel_landscape.keys import mistakes
+from parallel_landscape.landscape import Landscape
 from parallel_landscape.sections import Ensemble, Exchange
 from parallel_landscape.tempering import Canonical, Temperatures
+
+
+def _no_pull(ensemble: Any) -> str:
+    return ""
+
+
+def _always(ensemble: Any, landscape: Landscape, folder: Path, seed: int) -> list[str]:
+    return []
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,8 @@ class Kind:
     given None for a section that is wrong by itself.
 
     produces: whether there is nothing to do without [production]. places, members: what slots are called: windows, and the
-    key that says how many walkers each has.
+    key that says how many walkers each has. pull(ensemble): what pulls weights besides the energy, "field" or "distance".
+    why_not(ensemble, landscape, folder, seed): sentences about what does not fit a landscape.
     """
 
     ensemble: type[BaseModel]
@@ -30,6 +42,8 @@ class Kind:
     places: str
     members: str
     produces: bool = True
+    pull: Callable[[Any], str] = _no_pull
+    why_not: Callable[[Any, Landscape, Path, int], list[str]] = _always
 
 
 KINDS = {
@@ -38,6 +52,11 @@ KINDS = {
         *("windows", "walkers_per_window", False),
     ),
     "canonical": Kind(Canonical, Temperatures, tempering.contradictions, "temperatures", "walkers_per_temperature"),
+    "coupled": Kind(
+        *(Coupled, Center, coupling.contradictions, "groups", "replicas"),
+        pull=lambda ensemble: "distance" if ensemble.form == "distance" else "field",
+        why_not=coupling.why_not,
+    ),
 }
 DEFAULT = "wang-landau"
 

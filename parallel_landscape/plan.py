@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parallel_landscape.campaign import SharedData, check_fit, check_promises, make_observables, steps_per_round, warm_sampler
+from parallel_landscape.coupling import records_every
 from parallel_landscape.effort import Effort, effort_of
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.exchange.layout import Layout
@@ -213,6 +214,9 @@ def _production(job: Job, landscape: Landscape, steps: int) -> tuple[int, int]:
     section = job.production
     if section is None:
         return 0, 0
+    if job.kind.pull(job.ensemble):
+        every = records_every(section.record_every_sweeps, steps // landscape.sweep)
+        return section.rounds * steps, section.rounds // every
     looks = max(1, steps // (section.record_every_sweeps * landscape.sweep))
     records = section.rounds * looks
     return records * section.record_every_sweeps * landscape.sweep, records

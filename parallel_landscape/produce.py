@@ -57,7 +57,8 @@ class Production:
     """`most_rounds` rounds of `looks` looks, `sweeps` sweeps apart.
 
     weights: how recorded weights are stored ("bits", "as they are", or "" for not at all). band: largest change of level of
-    which proposals are counted apart; 0: none are counted. counts: of each local slot, since the last checkpoint.
+    which proposals are counted apart; 0: none are counted. counts: of each local slot, since the last checkpoint. more: name,
+    meaning and unit of what the ensemble records besides.
     """
 
     before: Before
@@ -70,6 +71,12 @@ class Production:
     band: int = 0
     rounds: int = 0
     counts: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    more: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def sweeps_per_record(self) -> int:
+        """Sweeps between two records of a walker."""
+        return self.sweeps
 
     def begin(self, slots: dict[int, Slot]) -> None:
         """Put the counts of learning away; from here on `histogram` counts production."""
@@ -119,17 +126,23 @@ class Production:
         landscape = sampler.landscape
         for look in range(self.looks):
             self._advance(sampler, slot, self.sweeps * landscape.sweep)
-            number, energy = self.rounds * self.looks + look + 1, landscape.levels[slot.walker.level]
-            record: dict[str, Any] = {
-                "slot": slot.number,
-                "sweep": number * self.sweeps,
-                "energy": energy,
-                "walker": slot.walker.name,
-                **self.observers.measure(slot.number, number, energy, slot.walker.state),
-            }
-            if self.weights and landscape.weights is not None:
-                record["weights"] = stored_weights(landscape.weights(slot.walker.state), self.weights)
-            self.recorder.add(**record)
+            self._record(sampler, slot, self.rounds * self.looks + look + 1)
+
+    def _record(self, sampler: Sampler, slot: Slot, number: int, **more: float) -> None:
+        """Record a walker; `number`: spans of `sweeps` sweeps since production began."""
+        landscape = sampler.landscape
+        energy = landscape.levels[slot.walker.level]
+        record: dict[str, Any] = {
+            "slot": slot.number,
+            "sweep": number * self.sweeps,
+            "energy": energy,
+            "walker": slot.walker.name,
+            **self.observers.measure(slot.number, number, energy, slot.walker.state),
+            **more,
+        }
+        if self.weights and landscape.weights is not None:
+            record["weights"] = stored_weights(landscape.weights(slot.walker.state), self.weights)
+        self.recorder.add(**record)
 
     def _advance(self, sampler: Sampler, slot: Slot, steps: int) -> None:
         if not self.band:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from parallel_landscape.campaign import Campaign
@@ -17,13 +19,21 @@ def new_production(campaign: Campaign, before: Before) -> Production:
     section, sampler = campaign.job.production, campaign.sampler
     assert section is not None
     looks = max(1, before.steps // (section.record_every_sweeps * sampler.landscape.sweep))
-    columns = columns_of(section, sampler.landscape, sampler.seed)
+    recorder, how = new_recorder(campaign)
+    band = min(section.transitions, sampler.levels - 1)
+    return Production(before, section.rounds, section.record_every_sweeps, looks, how, recorder, campaign.observers, band)
+
+
+def new_recorder(campaign: Campaign, more: Iterable[str] = ()) -> tuple[Recorder, str]:
+    """This rank's recorder, and how weights are stored; `more`: names of numbers that the ensemble records."""
+    section, sampler = campaign.job.production, campaign.sampler
+    assert section is not None
+    columns = columns_of(section, sampler.landscape, sampler.seed, more)
     recorder = Recorder(
         campaign.folder.trajectory, campaign.leg, campaign.comm.rank, buffer_length(columns), columns, section.compression
     )
     how = "" if "weights" not in columns else "bits" if binary_weights(sampler.landscape, sampler.seed) else "as they are"
-    band = min(section.transitions, sampler.levels - 1)
-    return Production(before, section.rounds, section.record_every_sweeps, looks, how, recorder, campaign.observers, band)
+    return recorder, how
 
 
 def describe_sampling(campaign: Campaign, production: Production) -> None:
@@ -42,7 +52,14 @@ def describe_sampling(campaign: Campaign, production: Production) -> None:
         slots[number] = FrozenSlot(place.repeat, place.window, place.walker, low, high, bool(reached), weight)
     weights = binary_weights(landscape, campaign.job.seed) if production.weights else 0
     about = attributes_of(
-        *(landscape.levels, landscape.ln_states, landscape.sweep, production.sweeps, weights, campaign.job.ensemble.kind)
+        *(
+            landscape.levels,
+            landscape.ln_states,
+            landscape.sweep,
+            production.sweeps_per_record,
+            weights,
+            campaign.job.ensemble.kind,
+        )
     )
     make_folder(folder)
-    write_frozen(folder, slots, about, production.observers.about())
+    write_frozen(folder, slots, about, [*production.observers.about(), *production.more])

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from parallel_landscape.columns import buffer_length, columns_of, record_bytes
+from parallel_landscape.coupling import Coupled
 from parallel_landscape.data.patterns import asked_count
 from parallel_landscape.errors import JobError, PlandError
 from parallel_landscape.exchange.layout import Layout
@@ -77,9 +78,10 @@ def recording_of(job: Job, landscape: Landscape) -> Recording:
     if section is None:
         return Recording()
     levels = (landscape.levels[-1] - landscape.levels[0]) // landscape.levels.step + 1
-    columns = columns_of(section, landscape, job.seed)
+    more = [name for name, _, _ in job.ensemble.recorded] if isinstance(job.ensemble, Coupled) else []
+    columns = columns_of(section, landscape, job.seed, more)
     record, width = record_bytes(columns), _window_width(job, landscape.levels)
-    band = min(section.transitions, levels - 1)
+    band = 0 if job.kind.pull(job.ensemble) else min(section.transitions, levels - 1)
     changes = 2 * band + 2 if band else 0
     return Recording(record, changes, 8 * changes * width, record * buffer_length(columns))
 

@@ -117,6 +117,23 @@ TRAVEL: dict[str, Callable[[Row], str]] = {
     "swapped": _column("exchange_acceptance", ".3f"),
     "round trips": _column("round_trips", "d"),
 }
+GROUPS: dict[str, Callable[[Row], str]] = {
+    "group": _column("window", "d"),
+    "gamma": _column("gamma", ".4g"),
+    "beta": _column("beta", ".4g"),
+    "mean energy": _column("energy_mean", ".5g"),
+    "error": _column("energy_mean_error", ".2g"),
+    "overlap": _column("overlap", ".4f"),
+    "centre overlap": _column("centre_overlap", ".4f"),
+    "centre energy": _column("centre_energy", ".5g"),
+}
+
+
+def _layouts(columns: dict[str, Any]) -> tuple[dict[str, Callable[[Row], str]], ...]:
+    """The columns of the two tables, by what is known of the windows."""
+    if "gamma" in columns:
+        return GROUPS, {"group": _column("window", "d"), **dict(list(TRAVEL.items())[1:])}
+    return (TEMPERATURES, TRAVEL) if "beta" in columns else (PROGRESS, MOTION)
 
 
 def _tables(found: dict[str, Any]) -> list[tuple[list[str], list[list[str]]]]:
@@ -125,8 +142,7 @@ def _tables(found: dict[str, Any]) -> list[tuple[list[str], list[list[str]]]]:
     count = len(next(iter(columns.values()), ()))
     rows = [{"window": number} | {name: values[number] for name, values in columns.items()} for number in range(count)]
     tables = []
-    layouts = (TEMPERATURES, TRAVEL) if "beta" in columns else (PROGRESS, MOTION)
-    for layout in layouts if rows else ():
+    for layout in _layouts(columns) if rows else ():
         cells = {header: [cell(row) for row in rows] for header, cell in layout.items()}
         kept = {header: column for header, column in cells.items() if set(column) != {"-"}}
         tables.append((list(kept), [list(row) for row in zip(*kept.values(), strict=True)]))

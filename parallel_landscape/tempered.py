@@ -24,7 +24,7 @@ Real = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Report:
-    """What one slot knows: counts, visits (levels,), and blocks (BLOCKS, 2) of production: proposals, and sum of energies."""
+    """What one slot knows: counts, visits (levels,), and blocks (BLOCKS, width) of production: of what, says the phase."""
 
     steps: int
     accepted: int
@@ -36,11 +36,11 @@ class Report:
     blocks: NDArray[np.int64]
 
     @classmethod
-    def of_row(cls, row: NDArray[np.uint8]) -> Report:
+    def of_row(cls, row: NDArray[np.uint8], width: int) -> Report:
         """The report that travelled as bytes."""
-        counts, visits, blocks = np.split(row.view(np.int64), [_HEAD, row.size // 8 - 2 * BLOCKS])
+        counts, visits, blocks = np.split(row.view(np.int64), [_HEAD, row.size // 8 - width * BLOCKS])
         steps, accepted, meetings, swaps, trips, level = map(int, counts)
-        return cls(steps, accepted, meetings, swaps, trips, level, visits.copy(), blocks.reshape(BLOCKS, 2).copy())
+        return cls(steps, accepted, meetings, swaps, trips, level, visits.copy(), blocks.reshape(BLOCKS, width).copy())
 
 
 def collect_tempered(before: Equilibration, slots: dict[int, Slot], comm: Comm) -> dict[int, Report] | None:
@@ -51,7 +51,7 @@ def collect_tempered(before: Equilibration, slots: dict[int, Slot], comm: Comm) 
         parts = [np.array(head, np.int64), slot.visits + slot.histogram, before.blocks[number].reshape(-1)]
         rows[number] = np.concatenate(parts).view(np.uint8)
     gathered = comm.gather(rows)
-    return None if gathered is None else {number: Report.of_row(row) for number, row in gathered.items()}
+    return None if gathered is None else {number: Report.of_row(row, before.width) for number, row in gathered.items()}
 
 
 def standard_error(means: Real) -> float:

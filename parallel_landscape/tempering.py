@@ -12,6 +12,7 @@ from pydantic import Field
 from parallel_landscape.section import Section
 
 MOST = 10_000  # temperatures
+PILOT_ROUNDS = 2000
 
 
 class Ladder(Section):
@@ -37,13 +38,18 @@ class Canonical(Section):
     ] = None
     equilibration_rounds: Annotated[int, Field(ge=1, description="rounds that are thrown away before production")]
     pilot_rounds: Annotated[
-        int, Field(ge=16, description="adapted: rounds in which rejection is measured, in stages that double")
-    ] = 2000
+        int | None, Field(ge=16, description="adapted: rounds in which rejection is measured, in stages that double; else 2000")
+    ] = None
 
     @property
     def adapted(self) -> bool:
         """Whether a pilot places the temperatures."""
         return isinstance(self.betas, Ladder) and self.betas.spacing == "adapted"
+
+    @property
+    def pilot(self) -> int:
+        """Rounds of the pilot; 0 without one."""
+        return (self.pilot_rounds or PILOT_ROUNDS) if self.adapted else 0
 
     @property
     def temperatures(self) -> int:
@@ -75,7 +81,7 @@ class Canonical(Section):
                     f"[ensemble] betas: geometric spacing begins above 0, and min = {ladder.min}; choose a small positive min, "
                     'or spacing = "linear" or "adapted".'
                 )
-        if "pilot_rounds" in self.model_fields_set and not self.adapted:
+        if self.pilot_rounds is not None and not self.adapted:
             found.append('[ensemble] pilot_rounds: there is a pilot only with betas = {..., spacing = "adapted"}.')
         return found
 

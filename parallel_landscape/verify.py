@@ -26,7 +26,7 @@ from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.store.segments import Columns, Recorder, Segment, read_records, read_transitions
 from parallel_landscape.store.transitions import added
 
-_ORDER = list(PHASES.values())
+_ORDER = list(dict.fromkeys(PHASES.values()))
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,14 @@ WINDOWS = _table(
     Variable(
         "halves_apart", _W, "f8", "1", "energy_mean of the second half of production less that of the first, in its errors"
     ),
+    # of coupled replicas, where a window is a group; energy_mean is that of what was recorded
+    Variable("gamma", _W, "f8", "1", "strength of the coupling"),
+    Variable("overlap", _W, "f8", "1", "mean overlap of two replicas of the group"),
+    Variable("overlap_error", _W, "f8", "1", "standard error of overlap"),
+    Variable("centre_overlap", _W, "f8", "1", "mean overlap of a replica with the centre: drawn, given, or the majority"),
+    Variable("centre_overlap_error", _W, "f8", "1", "standard error of centre_overlap"),
+    Variable("centre_energy", _W, "f8", "1", "mean energy of the majority of the group's weights"),
+    Variable("centre_energy_error", _W, "f8", "1", "standard error of centre_energy"),
 )
 
 _S = ("slot",)
