@@ -80,6 +80,7 @@ def _attributes(attributes: dict[str, Any], state: dict[str, Any]) -> dict[str, 
 def _analysed(folder: RunFolder, request: Request, learned: tuple[Groups, dict[str, Any]], state: dict[str, Any]) -> Findings:
     for _ in range(ATTEMPTS):
         catalogue = read_catalogue(folder.path)
+        _check_uncoupled(catalogue)
         if not catalogue.segments and not learned[0]:
             raise RunError(
                 "; ".join(catalogue.notes) or f"{folder.path} has recorded nothing yet, and learned nothing to go by"
@@ -89,6 +90,15 @@ def _analysed(folder: RunFolder, request: Request, learned: tuple[Groups, dict[s
         if not (ask.gone and read_catalogue(folder.path).generation != catalogue.generation):
             break
     return findings
+
+
+def _check_uncoupled(catalogue: Catalogue) -> None:
+    """Raise JobError when more than the energy decided where walkers went."""
+    if catalogue.segments and catalogue.frozen().ensemble == "coupled":
+        raise JobError(
+            f"{catalogue.folder.parent}: its replicas are coupled, so their energies say nothing of ln g; result.nc has "
+            'energies and overlaps against gamma, and `pland local-entropy` works on a run with form = "reference"'
+        )
 
 
 def _going_on(state: dict[str, Any], catalogue: Catalogue) -> list[str]:

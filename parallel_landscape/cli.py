@@ -113,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--watch", action="store_true", help="show it anew every two seconds until the run ends")
     status.add_argument("--json", action="store_true", help="for scripts")
     _add_analyze(commands)
+    local = commands.add_parser("local-entropy", help="entropy at each distance from a reference, into RUN/result.nc")
+    local.add_argument("run", type=Path)
+    local.add_argument("--beta", type=float, nargs="+", help="inverse temperatures (default: those of the run)")
     verify = commands.add_parser("verify", help="replay the last checkpoint from the one before, and compare bit by bit")
     verify.add_argument("run", type=Path)
     doctor = commands.add_parser("doctor", help="whether this machine is set up right, and what to do where it is not")
@@ -240,6 +243,13 @@ def _analyze(parsed: argparse.Namespace) -> int:
     return code
 
 
+def _local_entropy(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.local_entropy import find_local_entropy, lines
+
+    print("\n".join(lines(parsed.run, find_local_entropy(parsed.run, parsed.beta))))
+    return 0
+
+
 def _verify(parsed: argparse.Namespace) -> int:
     from parallel_landscape.verify import verify
 
@@ -260,4 +270,12 @@ def _new(parsed: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"check": _check, "status": _status, "analyze": _analyze, "verify": _verify, "doctor": _doctor, "new": _new}
+_COMMANDS = {
+    "check": _check,
+    "status": _status,
+    "analyze": _analyze,
+    "local-entropy": _local_entropy,
+    "verify": _verify,
+    "doctor": _doctor,
+    "new": _new,
+}

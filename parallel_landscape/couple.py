@@ -41,7 +41,7 @@ TIES = 1  # the part of a group's stream that decides between +1 and -1 where S 
 
 @dataclass
 class Coupling(Equilibration):
-    """Groups of `layout.walkers` replicas; window k of the layout is group k, with betas[k] and gammas[k].
+    """Groups of `layout.walkers` replicas of `size` weights; window k of the layout is group k, with betas[k] and gammas[k].
 
     chances, summed_out: tables of the star, from one rank. sums (rows, N): of the weights of each group, row = slot //
     replicas; energies (rows,): of each group; both are known from the end of a round on. centres: of the groups that have a
@@ -52,6 +52,7 @@ class Coupling(Equilibration):
 
     width: ClassVar[int] = 5
     gammas: list[float] = field(default_factory=list)
+    size: int = 0
     form: str = "star"
     reference: Signs | None = None
     chances: list[coupled.Table] = field(default_factory=list)
@@ -64,6 +65,10 @@ class Coupling(Equilibration):
     def about(self) -> dict[str, Any]:
         """What all ranks know alike, as plain values for a checkpoint."""
         return {"rounds": self.rounds}
+
+    def described(self) -> dict[str, Any]:
+        """The coupling, for frozen.h5."""
+        return {"coupling": self.form, "betas": self.betas, "gammas": self.gammas, "size": self.size}
 
     def step(self, sampler: Sampler, slots: dict[int, Slot], comm: Comm) -> None:
         """One round: change gamma, draw centres, walk, add up."""

@@ -92,6 +92,7 @@ def _coupling(campaign: Campaign) -> Coupling:
         most_rounds=section.equilibration_rounds,
         exchanges=getattr(job.exchange, "ladder", "none") == "exchange" and section.groups > 1,
         gammas=section.gammas,
+        size=landscape.moves,
         form=section.form,
         reference=reference_of(section, job.base, landscape.moves),
         chances=[pair[0] for pair in tables],

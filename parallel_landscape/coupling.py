@@ -34,8 +34,8 @@ class Coupled(Section):
     form: Annotated[
         Literal["star", "pairwise", "distance", "reference"],
         Field(
-            description="gamma sum_a w_a.w_c with a centre w_c of +-1; (gamma/y) sum_{a<b} w_a.w_b; -(gamma/y) sum_a |w_a - c|, "
-            "c the mean of the replicas; or gamma sum_a w_a.w_r with a reference w_r from a file"
+            description="gamma sum_a w_a.w_c with a centre w_c of +-1; (gamma/y) sum_{a<b} w_a.w_b; "
+            "-(gamma/y) sum_a |w_a - c|, c the mean of the replicas; or gamma sum_a w_a.w_r with a reference w_r from a file"
         ),
     ] = "star"
     replicas: Annotated[int, Field(ge=1, le=MOST_REPLICAS, description="y, replicas in a group")] = 3

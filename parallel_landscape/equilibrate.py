@@ -68,6 +68,10 @@ class Equilibration:
         slot.steps = slot.accepted = slot.meetings = slot.swaps = 0
         self.blocks[slot.number] = np.zeros((BLOCKS, self.width), np.int64)
 
+    def described(self) -> dict[str, Any]:
+        """The temperatures, for frozen.h5."""
+        return {"betas": self.betas}
+
     def production_begins(self, slots: dict[int, Slot]) -> None:
         """Forget all counts of equilibration."""
         for slot in slots.values():

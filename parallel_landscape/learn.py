@@ -64,6 +64,10 @@ class Learning:
         slot.restore(arrays)
         self.learners[self.group_of(slot.number)[0]] = Learner.from_numbers(arrays["learner"])
 
+    def described(self) -> dict[str, Any]:
+        """The tables say all."""
+        return {}
+
     def production_begins(self, slots: dict[int, Slot]) -> None:
         """Counts go on."""
 

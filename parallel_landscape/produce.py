@@ -45,6 +45,9 @@ class Before(Protocol):
     def window_of(self, slot: Slot) -> Window:
         """First and last level of the slot's window."""
 
+    def described(self) -> dict[str, Any]:
+        """Attributes of frozen.h5 besides those that all have."""
+
     def production_begins(self, slots: dict[int, Slot]) -> None:
         """From here on counts are those of production."""
 

@@ -61,5 +61,6 @@ def describe_sampling(campaign: Campaign, production: Production) -> None:
             campaign.job.ensemble.kind,
         )
     )
+    about |= production.before.described()
     make_folder(folder)
     write_frozen(folder, slots, about, [*production.observers.about(), *production.more])

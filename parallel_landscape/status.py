@@ -52,7 +52,7 @@ def status(path: Path) -> dict[str, Any]:
     result, reports, checkpoints = _result(folder), _reports(folder), _checkpoints(folder)
     found: dict[str, Any] = {"run": str(path), **_job(folder), **_life(folder, result), **_last_report(reports)}
     found |= {"windows": {}, "seconds_left": None, "checkpoints": checkpoints, "result": None, "normalisation": None}
-    if result is not None and result["windows"] and (found["state"] != "running" or found["time"] is None or result["time"] > found["time"]):
+    if result is not None and result["windows"] and _newer(result, found):
         found["windows"] = result["windows"]
     elif reports:
         found["windows"] = _windows(reports)
@@ -65,6 +65,11 @@ def status(path: Path) -> dict[str, Any]:
         found["seconds"] = max(found["seconds"] or 0.0, checkpoints[0]["run_seconds"])
     found["next"] = f"pland resume {path}" if found["state"] in ("stopped", "dead") else None
     return found
+
+
+def _newer(result: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether the result was written after the last report."""
+    return bool(found["state"] != "running" or found["time"] is None or result["time"] > found["time"])
 
 
 def _result(folder: RunFolder) -> dict[str, Any] | None:

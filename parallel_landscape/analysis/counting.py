@@ -41,16 +41,19 @@ class Scale(NamedTuple):
 class Tally(NamedTuple):
     """What is added up. Rows are repeat * levels + level.
 
-    visits (rows, blocks); sums (observables, rows, blocks); seen (rows,), mean and squares (observables, rows): mean and sum of
-    squared deviations; slot_count, slot_level (slots, bins); walker_count, walker_level, walker_ends (walkers, bins);
-    walker_squares (walkers,); walker_windows (walkers, windows); last (slots, 3): look, level and walker before;
-    moves (slots, 2): steps between looks, and their squared change of level.
+    visits (rows, blocks); seen (rows,); sums (observables, rows, blocks). Of the deviations from the value met first, `first`
+    (observables, rows): their number, their sum `apart` and the sum of their squares. slot_count, slot_level (slots, bins);
+    walker_count, walker_level, walker_ends (walkers, bins); walker_squares (walkers,) and slot_squares (slots,): sums of
+    squared levels; walker_windows (walkers, windows); last (slots, 3): look, level and walker before; moves (slots, 2):
+    steps between looks, and their squared change of level.
     """
 
     visits: NDArray[Any]
-    sums: NDArray[Any]
     seen: NDArray[Any]
-    mean: NDArray[Any]
+    sums: NDArray[Any]
+    first: NDArray[Any]
+    number: NDArray[Any]
+    apart: NDArray[Any]
     squares: NDArray[Any]
     slot_count: NDArray[Any]
     slot_level: NDArray[Any]
@@ -70,17 +73,41 @@ def counter() -> Kernel:
     return compile_function(count)
 
 
+@functools.cache
+def adder() -> Kernel:
+    """The compiled `add`."""
+    return compile_function(add)
+
+
+def add(values: NDArray[Any], rows: NDArray[Any], blocks: NDArray[Any], kind: int, tally: Tally) -> None:
+    """Add the values (records,) of an observable where `count` has put the records."""
+    for record in range(len(values)):
+        row = rows[record]
+        if row < 0:
+            continue
+        value = values[record]
+        if tally.number[kind, row] == 0:
+            tally.first[kind, row] = value
+        apart = value - tally.first[kind, row]
+        tally.number[kind, row] += 1
+        tally.apart[kind, row] += apart
+        tally.squares[kind, row] += apart * apart
+        tally.sums[kind, row, blocks[record]] += value
+
+
 def count(
     slots: NDArray[Any],
     sweeps: NDArray[Any],
     energies: NDArray[Any],
     walkers: NDArray[Any],
-    observed: NDArray[Any],
+    rows: NDArray[Any],
+    blocks: NDArray[Any],
     places: Places,
     scale: Scale,
     tally: Tally,
 ) -> int:
-    """Add (records,) and `observed` (observables, records) to the tally; returns how many records fit nowhere."""
+    """Add (records,) to the tally, and write the row and the block of each; row -1 for those that fit nowhere. Returns their
+    number."""
     strange = 0
     for record in range(len(slots)):
         slot, walker = slots[record], walkers[record]
@@ -88,22 +115,17 @@ def count(
         level = (energies[record] - scale.energy_start) // scale.energy_step
         bin_ = (look >> scale.shift) - scale.first_bin
         if not (0 <= slot < len(places.low) and 0 <= walker < len(places.low) and 0 <= bin_ < tally.slot_count.shape[1]):
-            strange += 1
+            strange, rows[record] = strange + 1, -1
             continue
         in_table = places.base[slot] + level - places.low[slot]
         if level < places.low[slot] or level > places.high[slot] or not places.allowed[in_table]:
-            strange += 1
+            strange, rows[record] = strange + 1, -1
             continue
         block = (look >> (scale.shift + scale.block_shift)) - scale.first_block
         row = places.repeat[slot] * scale.levels + level
         tally.visits[row, block] += 1
         tally.seen[row] += 1
-        for kind in range(len(observed)):
-            value = observed[kind, record]
-            tally.sums[kind, row, block] += value
-            before = value - tally.mean[kind, row]
-            tally.mean[kind, row] += before / tally.seen[row]
-            tally.squares[kind, row] += before * (value - tally.mean[kind, row])
+        rows[record], blocks[record] = row, block
         tally.slot_count[slot, bin_] += 1
         tally.slot_level[slot, bin_] += level
         tally.walker_count[walker, bin_] += 1

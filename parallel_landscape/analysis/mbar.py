@@ -18,8 +18,12 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
+from parallel_landscape.errors import RunError
+
 PRECISION = 1e-12  # of the expected records of a table, relative
+LOOSE = 1e-6  # above which the equations are not solved
 MOST_STEPS = 200
+LARGEST_STEP = 5.0  # of a ln Z; farther away the curvature is another
 FULL = 50_000  # entries, up to which full matrices are faster than sparse ones
 Real = NDArray[np.float64]
 
@@ -112,8 +116,8 @@ class _Problem:
             gradient = np.bincount(self.row, terms * self.level_counts[self.column], len(free)) - self.table_counts
             if len(free) == 1 or np.max(np.abs(gradient[1:]) / self.table_counts[1:]) < PRECISION:
                 break
-            step = self._newton_step(terms, gradient)
-            length = 1.0
+            step = self._descend(terms, self.level_counts, gradient)
+            length = min(1.0, LARGEST_STEP / max(1e-300, float(np.max(np.abs(step)))))
             while length > 1e-9:
                 tried, tried_terms = self._value(free + length * step)
                 if tried <= value + 1e-12 * abs(value):
@@ -123,40 +127,41 @@ class _Problem:
             value, terms = tried, tried_terms
             if stuck:
                 break
+        gradient = np.bincount(self.row, terms * self.level_counts[self.column], len(free)) - self.table_counts
+        if np.max(np.abs(gradient) / self.table_counts) > LOOSE:
+            raise RunError("the weights of the windows cannot be brought together: their recorded energies hardly overlap")
         return free - free[0]
 
     def _guess(self) -> Real:
-        """Each table alone gives Z = sum of counts over levels; a few rounds of the plain iteration bring them together."""
-        free = np.zeros(len(self.table_counts))
-        for _ in range(20):
-            ln_g = self.ln_g(free)
-            free = -_sum_exp(ln_g[self.column] + self.ln_weight, self.row, len(free))
-            free -= free[0]
-        return free
+        """Frozen weights are nearly 1/g: constants that bring the tables together where they share levels, by least squares."""
+        tables = np.bincount(self.column, minlength=len(self.level_counts)).astype(np.float64)
+        mean = np.bincount(self.column, self.ln_weight, len(self.level_counts)) / tables
+        apart: Real = np.bincount(self.row, self.ln_weight - mean[self.column], len(self.table_counts)).astype(np.float64)
+        shares = 1.0 / tables[self.column]
+        return self._descend(shares, np.asarray(tables, np.float64), apart)
+
+    def _descend(self, shares: Real, levels: Real, gradient: Real) -> Real:
+        """The step down the gradient; the curvature is that of `shares` of each level in each table, times `levels`."""
+        shape = (len(self.table_counts), len(self.level_counts))
+        step = np.zeros(len(gradient))
+        if shape[0] * shape[1] < FULL:
+            full = np.zeros(shape)
+            full[self.row, self.column] = shares
+            weighted = full * levels
+            curvature = np.diag(weighted.sum(axis=1)) - weighted @ full.T
+            step[1:] = np.linalg.lstsq(curvature[1:, 1:], -gradient[1:], rcond=1e-14)[0]
+            return step
+        table = sparse.csr_matrix((shares, (self.row, self.column)), shape=shape)
+        weighted = table.multiply(levels[None, :]).tocsr()
+        curvature = sparse.diags(np.asarray(weighted.sum(axis=1)).ravel()) - weighted @ table.T
+        step[1:] = spsolve(sparse.csc_matrix(curvature)[1:, 1:], -gradient[1:])
+        return np.where(np.isfinite(step), step, 0.0)
 
     def _value(self, free: Real) -> tuple[float, Real]:
         ln_terms = np.log(self.table_counts)[self.row] + free[self.row] + self.ln_weight
         total = _sum_exp(ln_terms, self.column, len(self.level_counts))
         value = float(self.level_counts @ total - self.table_counts @ free)
         return value, np.exp(ln_terms - total[self.column])
-
-    def _newton_step(self, terms: Real, gradient: Real) -> Real:
-        shape = (len(self.table_counts), len(self.level_counts))
-        step = np.zeros(len(gradient))
-        if shape[0] * shape[1] < FULL:
-            full = np.zeros(shape)
-            full[self.row, self.column] = terms
-            weighted = full * self.level_counts
-            curvature = np.diag(weighted.sum(axis=1) + 1e-14 * self.table_counts) - weighted @ full.T
-            step[1:] = np.linalg.lstsq(curvature[1:, 1:], -gradient[1:])[0]
-            return step
-        shares = sparse.csr_matrix((terms, (self.row, self.column)), shape=shape)
-        weighted = shares.multiply(self.level_counts[None, :]).tocsr()
-        hessian = sparse.diags(np.asarray(weighted.sum(axis=1)).ravel()) - weighted @ shares.T
-        inner = sparse.csc_matrix(hessian)[1:, 1:]
-        inner = inner + sparse.diags(1e-14 * self.table_counts[1:])
-        step[1:] = spsolve(sparse.csc_matrix(inner), -gradient[1:])
-        return np.where(np.isfinite(step), step, 0.0)
 
     def ln_g(self, free: Real) -> Real:
         """ln g of every level."""

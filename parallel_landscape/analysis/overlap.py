@@ -125,7 +125,8 @@ class Strata:
     def weights(self, ln_g: Real) -> Real:
         """Fraction of all states that each stratum holds, from ln_g (..., levels)."""
         usable = (self.number >= 0) & np.isfinite(ln_g)
-        states = np.where(usable, np.exp(ln_g - np.max(np.where(usable, ln_g, -np.inf), axis=-1, keepdims=True)), 0.0)
+        inside = np.where(usable, ln_g, -np.inf)
+        states = np.exp(inside - inside.max(axis=-1, keepdims=True))
         held = np.stack([states[..., self.number == stratum].sum(axis=-1) for stratum in range(self.count)], axis=-1)
         return np.asarray(held / held.sum(axis=-1, keepdims=True))
 

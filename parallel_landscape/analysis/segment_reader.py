@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -39,11 +40,10 @@ class Reader:
         """(first record, the columns) of one block after the other, in order; lost records are left out of all columns."""
         sets = {name: self.file[name] for name in columns}
         size = self._block_size(list(sets.values()))
-        room = {name: np.empty((min(size, self.source.records), *one.shape[1:]), one.dtype) for name, one in sets.items()}
         for first in range(0, self.source.records, size):
             count = min(size, self.source.records - first)
             try:
-                yield first, _read(sets, room, first, count)
+                yield first, {name: one[first : first + count] for name, one in sets.items()}
             except OSError:  # a checksum of HDF5: look for the chunk
                 yield from self._sound_pieces(sets, first, count)
 
@@ -78,12 +78,6 @@ class Reader:
         return None if first is None or last is None else (int(first), int(last))
 
 
-def _read(sets: dict[str, Any], room: Block, first: int, count: int) -> Block:
-    for name, one in sets.items():
-        one.read_direct(room[name], np.s_[first : first + count], np.s_[:count])
-    return {name: column[:count] for name, column in room.items()}
-
-
 def _try(one: Any, start: int, step: int) -> NDArray[Any] | None:
     try:
         return np.asarray(one[start : start + step])
@@ -93,6 +87,12 @@ def _try(one: Any, start: int, step: int) -> NDArray[Any] | None:
 
 def open_source(source: Source, memory: int) -> Reader:
     """Open a segment. Raises OSError when it is missing or no HDF5 file."""
-    with suppress(ImportError):  # needed for a job that asked for blosc, and only for that
-        importlib.import_module("hdf5plugin")
+    _load_filters()
     return Reader(h5py.File(source.path, "r"), source, memory)
+
+
+@functools.cache
+def _load_filters() -> None:
+    """Filters beyond those of h5py, for a job that asked for blosc."""
+    with suppress(ImportError):
+        importlib.import_module("hdf5plugin")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.analysis.counting import HIGH_END, LOW_END, Places, Scale, Tally, counter
+from parallel_landscape.analysis.counting import HIGH_END, LOW_END, Places, Scale, Tally, adder, counter
 from parallel_landscape.analysis.segment_reader import Reader
 from parallel_landscape.analysis.survey import Partial
 from parallel_landscape.analysis.timeline import BINS, BLOCKS, Timeline
@@ -41,8 +41,10 @@ class Visits:
         places, strange = _places(self.frozen), 0
         names = [observable.name for observable in self.frozen.observables]
         for _, block in reader.blocks([*COLUMNS, *names]):
-            observed = np.array([block[name] for name in names]).reshape(len(names), len(block["slot"]))
-            strange += counter()(*(block[name] for name in COLUMNS), observed, places, scale, tally)
+            rows, blocks = np.empty((2, len(block["slot"])), np.int64)
+            strange += counter()(*(block[name] for name in COLUMNS), rows, blocks, places, scale, tally)
+            for kind, name in enumerate(names):
+                adder()(block[name], rows, blocks, kind, tally)
         return {"strange": np.array([strange]), **_sparse(tally, scale)}
 
 
@@ -64,8 +66,9 @@ def _begin(frozen: Frozen, timeline: Timeline, first_sweep: int, last_sweep: int
     rows, kinds, slots = (int(frozen.repeat.max()) + 1) * frozen.levels, len(frozen.observables), frozen.slots
     count, real = np.int64, np.float64
     tally = Tally(
-        *(np.zeros((rows, blocks), count), np.zeros((kinds, rows, blocks), real)),
-        *(np.zeros(rows, count), np.zeros((kinds, rows), real), np.zeros((kinds, rows), real)),
+        *(np.zeros((rows, blocks), count), np.zeros(rows, count), np.zeros((kinds, rows, blocks), real)),
+        *(np.zeros((kinds, rows), real), np.zeros((kinds, rows), count)),
+        *(np.zeros((kinds, rows), real), np.zeros((kinds, rows), real)),
         *(np.zeros((slots, bins), count), np.zeros((slots, bins), count)),
         *(np.zeros((slots, bins), count), np.zeros((slots, bins), count), np.zeros((slots, bins), np.uint8)),
         *(np.zeros(slots, count), np.zeros(slots, count), np.zeros((slots, int(frozen.window.max()) + 1), np.uint8)),
@@ -88,8 +91,8 @@ def _sparse(tally: Tally, scale: Scale) -> Partial:
         "sums": tally.sums[:, row, block],
         "seen_at": seen,
         "seen": tally.seen[seen],
-        "mean": tally.mean[:, seen],
-        "squares": tally.squares[:, seen],
+        "mean": tally.first[:, seen] + tally.apart[:, seen] / tally.seen[seen],
+        "squares": np.maximum(tally.squares[:, seen] - tally.apart[:, seen] ** 2 / tally.seen[seen], 0.0),
         "slot_at": slot * BINS + slot_bin + scale.first_bin,
         "slot_count": tally.slot_count[slot, slot_bin],
         "slot_level": tally.slot_level[slot, slot_bin],

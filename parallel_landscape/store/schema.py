@@ -146,7 +146,42 @@ OVERLAP = _table(
     Variable("probability_within", _Q, "f8", "1", "probability of the overlap q between records of the same walker"),
 )
 
-GROUPS = {"windows": WINDOWS, "slots": SLOTS, "walkers": WALKERS, "canonical": CANONICAL, "overlap": OVERLAP}
+_D, _BD, _ED = ("distance",), ("beta", "distance"), ("energy", "distance")
+
+LOCAL = _table(
+    Variable("beta", _B, "f8", "1", "inverse temperature"),
+    Variable("distance", _D, "i8", "1", "Hamming distance from the reference"),
+    Variable("energy", _E, "i8", "1", "energy of each level"),
+    Variable("ln_n", _ED, "f8", "1", "logarithm of the number of states with this energy at this distance; nan: none seen"),
+    Variable("ln_n_error", _ED, "f8", "1", "standard error of ln_n"),
+    Variable("phi", _BD, "f8", "1", "ln of the sum of exp(-beta E) over all states at this distance"),
+    Variable("phi_error", _BD, "f8", "1", "standard error of phi"),
+    Variable("energy_mean", _BD, "f8", "1", "mean energy at this distance"),
+    Variable("entropy", _BD, "f8", "1", "phi + beta times energy_mean"),
+    Variable("entropy_error", _BD, "f8", "1", "standard error of entropy"),
+)
+
+PATH = _table(
+    Variable("gamma", _W, "f8", "1", "strength of the attraction"),
+    Variable("beta", _W, "f8", "1", "inverse temperature"),
+    Variable("records", _W, "i8", "1", "records of the group"),
+    Variable("distance", _W, "f8", "1", "mean Hamming distance from the reference"),
+    Variable("distance_variance", _W, "f8", "1", "its variance"),
+    Variable("energy_mean", _W, "f8", "1", "mean energy"),
+    Variable("ln_z", _W, "f8", "1", "logarithm of the partition function of the group, from all records together"),
+    Variable("ln_z_integrated", _W, "f8", "1", "the same by integration from the strongest gamma on"),
+    Variable("phi_integrated", _W, "f8", "1", "phi at the mean distance, from ln_z_integrated; nan where the law is narrow"),
+)
+
+GROUPS = {
+    "local_entropy": LOCAL,
+    "path": PATH,
+    "windows": WINDOWS,
+    "slots": SLOTS,
+    "walkers": WALKERS,
+    "canonical": CANONICAL,
+    "overlap": OVERLAP,
+}
 JOINT_PREFIX = "joint-"  # followed by the name of an observable
 
 

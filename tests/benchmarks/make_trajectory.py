@@ -31,6 +31,7 @@ from parallel_landscape.store.result import write_result
 from parallel_landscape.store.segments import Segment, fill_segment
 
 LOOKS = 10  # records of a slot between two exchanges
+OFFSET = 90.0  # of ln g between windows: the constants of learned tables have nothing to do with each other
 BATCH = 65_536  # records made at once
 JOB: dict[str, Any] = {
     "name": "synthetic",
@@ -82,7 +83,7 @@ class Synthetic:
         low, high = self.window(window)
         table = (repeat, window) if self.shared else (repeat, window, member)
         errors = np.random.default_rng([self.seed, 99, *table]).normal(0.0, 0.3, high - low + 1)
-        return FrozenSlot(repeat, window, member, low, high, True, -self.ln_g[low : high + 1] + errors + 7.0 * window)
+        return FrozenSlot(repeat, window, member, low, high, True, -self.ln_g[low : high + 1] + errors + OFFSET * window)
 
 
 def write_run(path: Path, made: Synthetic, *, result: bool = True) -> Path:
@@ -135,7 +136,7 @@ class _Walker:
 
     def __init__(self, made: Synthetic, slot: FrozenSlot, number: int) -> None:
         self.made, self.low, self.number = made, slot.low, number
-        law = np.exp(made.ln_g[slot.low : slot.high + 1] + slot.ln_weight - 7.0 * slot.window)
+        law = np.exp(made.ln_g[slot.low : slot.high + 1] + slot.ln_weight - OFFSET * slot.window)
         self.cumulated = np.cumsum(law / law.sum())
         self.last: tuple[Any, ...] | None = None
         self.visits = np.zeros(made.bits + 1, np.int64)

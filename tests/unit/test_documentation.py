@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -63,6 +64,19 @@ def test_the_ring_runs_as_written_and_is_exact(tmp_path: Path) -> None:
     exact = [math.log(2 * math.comb(12, k)) for k in range(0, 13, 2)]
     assert result["energy"].tolist() == list(range(-12, 13, 4))
     np.testing.assert_allclose(result["ln_g"], exact, atol=0.1)
+
+
+def test_the_analysis_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (job,) = blocks(ROOT / "docs" / "analysis.md", "toml")
+    (program,) = blocks(ROOT / "docs" / "analysis.md", "python")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "teacher.toml").write_text(job)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert names["run"].result.attrs["analysis_status"] == "complete"
+    assert float(names["error"].max()) < 0.5 and names["entropy"].sizes == names["overlap"].sizes
+    assert float(names["solutions"].probability.sum()) == pytest.approx(1)
+    assert float(names["energy"][0]) > float(names["energy"][-1]) and 0 < float(names["mean"]) < 1
 
 
 def test_a_landscape_of_your_own_takes_less_than_thirty_lines() -> None:
