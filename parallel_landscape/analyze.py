@@ -52,6 +52,7 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     request = request or Request()
     state = status(path)
     folder = RunFolder(path)
+    _check_uncoupled(read_catalogue(path))
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
     findings = _analysed(folder, request, _learned(*earlier), state)
     groups = {**{name: group for name, group in earlier[0].items() if name in ("", "windows")}, **findings.groups}
@@ -80,7 +81,6 @@ def _attributes(attributes: dict[str, Any], state: dict[str, Any]) -> dict[str, 
 def _analysed(folder: RunFolder, request: Request, learned: tuple[Groups, dict[str, Any]], state: dict[str, Any]) -> Findings:
     for _ in range(ATTEMPTS):
         catalogue = read_catalogue(folder.path)
-        _check_uncoupled(catalogue)
         if not catalogue.segments and not learned[0]:
             raise RunError(
                 "; ".join(catalogue.notes) or f"{folder.path} has recorded nothing yet, and learned nothing to go by"

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,6 +62,7 @@ class Coupling(Equilibration):
     energies: Sums = field(default_factory=lambda: np.zeros(0, np.int64))
     centres: dict[int, Signs] = field(default_factory=dict)
     noted: dict[int, list[int]] = field(default_factory=dict)
+    spare: Any = None
 
     def about(self) -> dict[str, Any]:
         """What all ranks know alike, as plain values for a checkpoint."""
@@ -110,14 +112,18 @@ class Coupling(Equilibration):
         fields: dict[int, NDArray[np.float64]] = {}
         for row in sorted(rows):
             group, sums = row % self.layout.windows, self.sums[row]
-            gamma, draws = self.gammas[group], shared_generator(seed, Purpose.CENTER, number, row)
+            gamma = self.gammas[group]
+            if self.reference is not None:
+                self.centres[row] = self.reference
+                fields[row] = gamma * self.reference.astype(np.float64)
+                continue
+            draws = shared_generator(seed, Purpose.CENTER, number, row)
             if self.form == "pairwise":
                 scale = math.sqrt(gamma / self.layout.walkers)
                 fields[row] = scale * coupled.draw_field(sums, scale, draws)
-                continue
-            fixed = self.reference
-            self.centres[row] = coupled.draw_centre(sums, self.chances[group], draws) if fixed is None else fixed
-            fields[row] = gamma * self.centres[row].astype(np.float64)
+            else:
+                self.centres[row] = coupled.draw_centre(sums, self.chances[group], draws)
+                fields[row] = gamma * self.centres[row].astype(np.float64)
         return fields
 
     def _meet(self, sampler: Sampler, slots: dict[int, Slot], comm: Comm, number: int) -> None:
@@ -191,11 +197,12 @@ class Coupling(Equilibration):
         """Note energy, w.S, w.centre (that of the majority where no centre was drawn) and the majority's energy."""
         assert self.sums is not None
         majorities, energies = {}, {}
+        if self.spare is None:
+            self.spare = sampler.landscape.initial(generator(sampler.seed, Purpose.PILOT))
         for row in {self.row(slot) for slot in slots}:
-            majorities[row] = coupled.majority(
-                self.sums[row], shared_generator(sampler.seed, Purpose.CENTER, number, row, TIES)
-            )
-            energies[row] = energy_of(sampler, majorities[row])
+            draws = partial(shared_generator, sampler.seed, Purpose.CENTER, number, row, TIES)
+            majorities[row] = coupled.majority(self.sums[row], draws)
+            energies[row] = energy_of(sampler, majorities[row], self.spare)
         for slot in slots.values():
             row, weights = self.row(slot.number), weights_of(sampler, slot).astype(np.int64)
             centre = self.centres.get(row, majorities[row])
@@ -220,13 +227,12 @@ def weights_of(sampler: Sampler, slot: Slot) -> NDArray[Any]:
     return np.asarray(sampler.landscape.weights(slot.walker.state))
 
 
-def energy_of(sampler: Sampler, weights: Signs) -> int:
-    """Energy of a configuration +-1 (N,)."""
+def energy_of(sampler: Sampler, weights: Signs, spare: Any) -> int:
+    """Energy of a configuration +-1 (N,), which a `spare` state takes on: `energy` reads the weights alone, and no cache."""
     landscape = sampler.landscape
     assert landscape.weights is not None
-    state = landscape.initial(generator(sampler.seed, Purpose.PILOT))
-    landscape.weights(state)[:] = weights
-    return int(sampler.energy_kernel(landscape.params, state))
+    landscape.weights(spare)[:] = weights
+    return int(sampler.energy_kernel(landscape.params, spare))
 
 
 def add_bytes(

@@ -73,6 +73,7 @@ def conclude_coupled(
     result = {
         "energy": np.arange(levels.start, levels.stop, levels.step)[span],
         "ln_g": np.full(len(levels), np.nan)[span],
+        "ln_g_error": np.full(len(levels), np.nan)[span],
         "visited": (visits > 0)[span],
         "known": known[span],
         "histogram": visits[span],

@@ -26,8 +26,8 @@ MEMORY = 2**28
 def find_local_entropy(path: str | Path, betas: Sequence[float] | None = None) -> Local:
     """Work out the local entropy of the run in a folder and write it into its result.nc, groups `local_entropy` and `path`.
 
-    betas: inverse temperatures (default: those of the run). Raises JobError when the run has no reference, RunError when nothing
-    can be worked out.
+    betas: inverse temperatures (default: those of the run). Raises JobError when the run has no reference, RunError when
+    nothing can be worked out.
     """
     path = Path(path).expanduser().resolve()
     status(path)

@@ -9,10 +9,11 @@ exp(-beta_k E + gamma_k (N - 2 d)):
 S. Franz, G. Parisi, J. Phys. I 5, 1401 (1995); C. Baldassi et al., PRL 115, 128101 (2015). Only w_r itself has d = 0, which
 fixes the constant; so does ln 2^N where a group has beta = gamma = 0. The same by thermodynamic integration along the groups:
 
-    ln Z = sum_d exp(Phi(d) + gamma (N - 2 d)),    d ln Z = <w.w_r> d gamma - <E> d beta  (trapezoidal rule),
+    ln Z = sum_d exp(Phi(d) + gamma (N - 2 d)),    d ln Z = <w.w_r> d gamma - <E> d beta,
     Phi(d*) = ln Z - gamma (N - 2 d*) - ln(2 pi var d) / 2,    d* = <d>
 
-up to terms that vanish for large N, and where the law of d is no bell it does not hold.
+by the trapezoidal rule with its end correction in gamma, (h^2 / 12) (f'(a) - f'(b)), since f' = d <w.w_r> / d gamma = 4 var d
+is known, too. The last line holds up to terms that vanish for large N; where the law of d is no bell it does not hold.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def make_counts(cells: Ints, groups: int, size: int) -> Counts:
 
 @dataclass(frozen=True)
 class Local:
-    """Group `local_entropy` of result.nc, group `path`, and by what the constant was fixed: "reference", "all states", or ""."""
+    """Groups `local_entropy` and `path` of result.nc, and what fixed the constant: "reference", "all states", or nothing."""
 
     table: dict[str, Any]
     path: dict[str, Any]
@@ -151,7 +152,9 @@ def _path(sampling: Sampling, counts: Counts, totals: Ints, ln_z: Real) -> dict[
     variance = totals @ counts.distance**2 / records - distance**2
     energy = totals @ sampling.energies[counts.level] / records
     pull = sampling.size - 2 * distance
-    steps = 0.5 * (pull[1:] + pull[:-1]) * np.diff(sampling.gammas) - 0.5 * (energy[1:] + energy[:-1]) * np.diff(sampling.betas)
+    gamma, beta = np.diff(sampling.gammas), np.diff(sampling.betas)
+    steps = 0.5 * (pull[1:] + pull[:-1]) * gamma - 0.5 * (energy[1:] + energy[:-1]) * beta
+    steps += np.where(beta == 0, gamma**2 / 3.0 * (variance[:-1] - variance[1:]), 0.0)
     integrated = np.concatenate([[0.0], np.cumsum(steps)])
     anchor = int(np.argmax(sampling.gammas))
     integrated += ln_z[anchor] - integrated[anchor]

@@ -7,6 +7,7 @@ in integers or looked up in tables that one rank has made.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +40,12 @@ def draw_field(sums: Sums, scale: float, draws: np.random.Generator) -> NDArray[
     return np.asarray(scale * sums + draws.standard_normal(len(sums)))
 
 
-def majority(sums: Sums, draws: np.random.Generator) -> Signs:
+def majority(sums: Sums, draws: Callable[[], np.random.Generator]) -> Signs:
     """The sign of S (N,); ties are drawn."""
-    ties = np.where(draws.random(len(sums)) < 0.5, 1, -1)
-    return np.where(sums == 0, ties, np.sign(sums)).astype(np.int8)
+    signs = np.sign(sums).astype(np.int8)
+    if not signs.all():
+        signs = np.where(signs == 0, np.where(draws().random(len(sums)) < 0.5, 1, -1), signs).astype(np.int8)
+    return signs
 
 
 def star_weight(sums: Sums, table: Table) -> float:

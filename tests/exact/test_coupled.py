@@ -231,7 +231,7 @@ def wrong_sign(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def old_centre(monkeypatch: pytest.MonkeyPatch) -> None:
     """The centre is the majority, not drawn."""
-    monkeypatch.setattr(coupled, "draw_centre", lambda sums, chance, draws: coupled.majority(sums, draws))
+    monkeypatch.setattr(coupled, "draw_centre", lambda sums, chance, draws: coupled.majority(sums, lambda: draws))
 
 
 @pytest.mark.parametrize(
