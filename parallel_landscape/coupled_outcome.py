@@ -14,11 +14,10 @@ from parallel_landscape.sampler import Sampler
 from parallel_landscape.tempered import (
     APART,
     FEWEST,
-    MET,
     Mean,
     Report,
     by_temperature,
-    exchange_rates,
+    gaps_in_ladder,
     mean_of,
     temperature_table,
 )
@@ -87,10 +86,8 @@ def _verdict(before: Coupling, means: list[dict[str, Mean]], reports: dict[int, 
     """Status in a word or two, and the sentence behind it."""
     if stopped:
         return "out of time", f"production was not over when the run stopped ({stopped}); resume it"
-    pairs = zip(*exchange_rates(before, reports), strict=True)
-    apart = [number for number, (swaps, met) in enumerate(pairs) if met >= MET and not swaps]
-    if apart:
-        return "broken ladder", f"groups {apart} never changed places with the next ones; put more gammas in between"
+    if apart := gaps_in_ladder(before, reports):
+        return "broken ladder", f"groups {apart} hardly ever change places with the next ones; put more gammas in between"
     moving = [number for number, group in enumerate(means) if abs(_most_apart(group)) > APART]
     if moving:
         return (

@@ -113,7 +113,7 @@ class Plan:
             f"slots     {slots} = {layout.repeats} repeats x {layout.windows} {self.names[0]} x {layout.walkers} walkers; "
             f"{-(-slots // ranks)} on the fullest of {ranks} ranks",
             f"ranks     that divide them evenly: {', '.join(map(str, even[:16]))}{' ...' if len(even) > 16 else ''}",
-            f"levels    {self.sizes.level_count} between the declared ends, {widths} to each of the {self.names[0]}"
+            f"levels    {self.sizes.level_count} between the declared ends, {widths} to a {self.names[0].removesuffix('s')}"
             f"{'' if self.effort.certain else ' (fewer when the search finds fewer)'}; {self.moves} moves",
             f"round     {self.steps_per_round} proposals of each walker, then one exchange",
             f"memory    {size(self.sizes.rank(here))} on the first rank: {size(PROCESS)} for the program, "

@@ -17,7 +17,7 @@ from parallel_landscape.walker import Slot
 
 FEWEST = 8  # spans of time, below which nothing is said about errors
 APART = 6.0  # errors that two halves of FEWEST spans each may differ by: chance does so once in 30,000 times
-MET = 20  # meetings without a swap after which a ladder is broken
+MET, RAREST = 20, 0.01  # a ladder is broken where, of so many meetings or more, fewer than this fraction swapped
 _HEAD = 6  # numbers that travel with a slot's counts
 Real = NDArray[np.float64]
 
@@ -194,15 +194,19 @@ def _curves(before: Equilibration, reports: dict[int, Report]) -> list[Real]:
     return curves
 
 
+def gaps_in_ladder(before: Equilibration, reports: dict[int, Report]) -> list[int]:
+    """Temperatures, or groups, that hardly ever change places with the next one."""
+    pairs = zip(*exchange_rates(before, reports), strict=True)
+    return [number for number, (swaps, met) in enumerate(pairs) if met >= MET and swaps < RAREST * met]
+
+
 def _verdict(before: Equilibration, reports: dict[int, Report], produced: bool, stopped: str) -> tuple[str, str]:
     """Status in a word or two, and the sentence behind it."""
     if stopped:
         what = "production was not over" if produced else "equilibration was not over"
         return "out of time", f"{what} when the run stopped ({stopped}); resume it"
-    pairs = zip(*exchange_rates(before, reports), strict=True)
-    apart = [number for number, (swaps, met) in enumerate(pairs) if met >= MET and not swaps]
-    if apart:
-        return "broken ladder", f"temperatures {apart} never changed places with the next ones; put more betas in between"
+    if apart := gaps_in_ladder(before, reports):
+        return "broken ladder", f"temperatures {apart} hardly ever change places with the next ones; put more betas in between"
     means = energy_means(before, reports)
     moving = [number for number, mean in enumerate(means) if abs(mean.apart) > APART]
     if moving:
