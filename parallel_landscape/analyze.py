@@ -52,6 +52,7 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     request = request or Request()
     state = status(path)
     folder = RunFolder(path)
+    _check_uncoupled(read_catalogue(path))
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
     findings = _analysed(folder, request, _learned(*earlier), state)
     groups = {**{name: group for name, group in earlier[0].items() if name in ("", "windows")}, **findings.groups}
@@ -89,6 +90,15 @@ def _analysed(folder: RunFolder, request: Request, learned: tuple[Groups, dict[s
         if not (ask.gone and read_catalogue(folder.path).generation != catalogue.generation):
             break
     return findings
+
+
+def _check_uncoupled(catalogue: Catalogue) -> None:
+    """Raise JobError when more than the energy decided where walkers went."""
+    if catalogue.segments and catalogue.frozen().ensemble == "coupled":
+        raise JobError(
+            f"{catalogue.folder.parent}: its replicas are coupled, so their energies say nothing of ln g; result.nc has "
+            'energies and overlaps against gamma, and `pland local-entropy` works on a run with form = "reference"'
+        )
 
 
 def _going_on(state: dict[str, Any], catalogue: Catalogue) -> list[str]:

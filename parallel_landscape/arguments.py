@@ -22,6 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
         _add_status,
         _add_analyze,
         _add_report,
+        _add_local_entropy,
         add_submit,
         _add_verify,
         _add_theory,
@@ -92,6 +93,12 @@ def _add_report(commands: Any) -> None:
     report = commands.add_parser("report", help="one self-contained RUN/report.html, with the verdict and the figures")
     report.add_argument("run", type=Path)
     report.add_argument("--figures", metavar="png|pdf|DIR", help="also as files, of one kind in RUN/figures or both in DIR")
+
+
+def _add_local_entropy(commands: Any) -> None:
+    local = commands.add_parser("local-entropy", help="entropy at each distance from a reference, into RUN/result.nc")
+    local.add_argument("run", type=Path)
+    local.add_argument("--beta", type=float, nargs="+", help="inverse temperatures (default: those of the run)")
 
 
 def _add_verify(commands: Any) -> None:

@@ -5,46 +5,37 @@ from __future__ import annotations
 import json
 import math
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parallel_landscape.campaign import Campaign
+from parallel_landscape.couple import Coupling
+from parallel_landscape.coupled_course import CoupledProduction
+from parallel_landscape.courses import course_of
+from parallel_landscape.equilibrate import Equilibration, Pilot
 from parallel_landscape.errors import Stopped
 from parallel_landscape.learn import Learning
-from parallel_landscape.outcome import collect, window_table
+from parallel_landscape.phase import Phase
 from parallel_landscape.produce import Production
 from parallel_landscape.provenance import version
 from parallel_landscape.search import Search
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.run_folder import remove
-from parallel_landscape.walker import Slot
 from parallel_landscape.walltime import slurm_end
 
 UNFINISHED, REPORT, SAVE, OUT_OF_TIME, ASKED = 1, 2, 4, 8, 16  # what a rank may ask for; everybody hears all
-PHASES: dict[type, str] = {Search: "search", Learning: "learn", Production: "produce"}
+PHASES: dict[type, str] = {
+    Search: "search",
+    Learning: "learn",
+    Pilot: "pilot",
+    Equilibration: "equilibrate",
+    Coupling: "equilibrate",
+    Production: "produce",
+    CoupledProduction: "produce",
+}
 REPORT_SECONDS = 5.0
 MARGIN_SECONDS = 60.0  # before SLURM's end, with time to write
-
-
-class Phase(Protocol):
-    """A part of a run that goes on in rounds."""
-
-    rounds: int
-
-    @property
-    def most_rounds(self) -> int | None:
-        """After how many rounds the phase ends at the latest; None when nothing limits them."""
-
-    def unfinished(self, slots: dict[int, Slot]) -> bool:
-        """Whether a local slot wants another round."""
-
-    def about(self) -> dict[str, Any]:
-        """What all ranks know alike, for a checkpoint."""
-
-    def arrays(self, slot: Slot) -> dict[str, NDArray[Any]]:
-        """What a checkpoint keeps of a slot."""
 
 
 def goes_on(campaign: Campaign, phase: Phase) -> bool:
@@ -97,17 +88,7 @@ def report(campaign: Campaign, phase: Phase) -> None:
         "most_rounds": phase.most_rounds,
         "ranks": campaign.comm.size,
     }
-    if isinstance(phase, Search):
-        first, last = phase.range if phase.rounds else (0, 0)
-        levels = campaign.sampler.landscape.levels
-        line |= {"energy": [levels[first], levels[last]]}
-    else:
-        learning = phase.learning if isinstance(phase, Production) else phase
-        assert isinstance(learning, Learning)
-        reports = collect(learning, campaign.slots, campaign.comm)
-        if reports is not None:
-            table = window_table(campaign.sampler, learning, reports)
-            line |= {"steps_per_second": sum(table["steps"]) / max(campaign.seconds, 1e-9), "windows": table}
+    line |= course_of(campaign.job).line(campaign, phase)
     if isinstance(phase, Production):
         line |= {"produced": [phase.rounds, phase.most_rounds]}
     if campaign.comm.rank != 0:

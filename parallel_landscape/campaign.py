@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from parallel_landscape.check import check_landscape, check_numbers
 from parallel_landscape.data.training_set import TrainingSet
+from parallel_landscape.dynamics.pull import unpulled
 from parallel_landscape.ensembles.frozen import no_counts
+from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.errors import JobError, PlandError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
-from parallel_landscape.job import ROUND_STEPS, Job, check_windows
+from parallel_landscape.job import ROUND_STEPS, Job
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.machine import ranks_here
@@ -77,8 +79,8 @@ class Campaign:
     def kernels(self) -> dict[str, str]:
         """Digests of the compiled code, and of what observables compare with."""
         kernels = {"advance": self.sampler.advance_kernel, "energy": self.sampler.energy_kernel}
-        frozen = self.sampler.frozen_kernel
-        every = kernels if frozen is None else {**kernels, "frozen": frozen}
+        others = {"frozen": self.sampler.frozen_kernel, "pulled": self.sampler.pulled_kernel}
+        every = kernels | {name: kernel for name, kernel in others.items() if kernel is not None}
         return {**{name: kernel.digest for name, kernel in every.items()}, **self.observers.digests}
 
 
@@ -111,10 +113,12 @@ def assemble(
     """Compile, and put a random walker in every slot."""
     layout = check_fit(job, landscape, comm.size)
     chosen = make_observables(job, landscape, data)[0]
-    counting = job.production is not None and job.production.transitions > 0
-    sampler, observers = comm.node_leader_first(lambda: _warm(landscape, job.seed, counting, chosen))
+    counting = job.production is not None and job.production.transitions > 0 and not job.kind.pull(job.ensemble)
+    pull = job.kind.pull(job.ensemble)
+    sampler, observers = comm.node_leader_first(lambda: _warm(landscape, job.seed, counting, pull, chosen))
     slots = {number: sampler.new_slot(number) for number in layout.slots_of(comm.rank)}
-    progress = Progress(job.ensemble.ln_f_final, quiet=quiet or comm.rank != 0)
+    final = job.ensemble.ln_f_final if isinstance(job.ensemble, Schedule) else 1.0
+    progress = Progress(final, quiet=quiet or comm.rank != 0)
     stop = StopRequest() if stop is None else stop
     known = np.zeros(sampler.levels, bool)
     return Campaign(job, comm, sampler, layout, folder, progress, data.digest, slots, stop, known, observers)
@@ -185,14 +189,14 @@ def check_fit(job: Job, landscape: Landscape, ranks: int, data: SharedData | Non
     """
     with _own_model(job):
         check_numbers(landscape)
-    wrong = check_windows(job, landscape.levels)
+    wrong = job.mistakes_in_levels(landscape.levels) + job.kind.why_not(job.ensemble, landscape, job.base, job.seed)
     wrong += [] if data is None else make_observables(job, landscape, data)[1]
-    layout = Layout(job.run.repeats, job.windows_count(landscape.levels), job.exchange.walkers_per_window, ranks)
+    layout = job.layout(landscape.levels, ranks)
     if ranks > layout.slots:
         wrong.append(
             f"{ranks} ranks for {layout.slots} slots "
-            f"({layout.repeats} repeats x {layout.windows} windows x {layout.walkers} walkers): "
-            f"start at most {layout.slots} ranks, or give the job more windows, walkers_per_window or repeats."
+            f"({layout.repeats} repeats x {layout.windows} {job.kind.places} x {layout.walkers} walkers): "
+            f"start at most {layout.slots} ranks, or give the job more {job.kind.places}, {job.kind.members} or repeats."
         )
     if wrong:
         raise JobError(wrong)
@@ -224,19 +228,21 @@ def _own_model(job: Job) -> Iterator[None]:
         raise JobError(f'[landscape] model: "{job.model_name}": {error}') from error
 
 
-def warm_sampler(landscape: Landscape, seed: int, *, frozen: bool = False) -> Sampler:
+def warm_sampler(landscape: Landscape, seed: int, *, frozen: bool = False, pull: str = "") -> Sampler:
     """A sampler whose kernels have been compiled, or loaded, for this landscape's types."""
-    sampler = make_sampler(landscape, seed, frozen=frozen)
+    sampler = make_sampler(landscape, seed, frozen=frozen, pull=pull)
     slot = sampler.new_slot(0)
     sampler.advance(slot, Purpose.SEARCH, 0.0, 0)
     if frozen:
         sampler.advance_frozen(slot, no_counts(0, 0, 1), 0, 0)
+    if pull:
+        sampler.advance_pulled(slot, unpulled(slot, landscape.moves, pull), Purpose.SEARCH, 0)
     return sampler
 
 
-def _warm(landscape: Landscape, seed: int, frozen: bool, chosen: dict[str, Observable]) -> tuple[Sampler, Observers]:
+def _warm(landscape: Landscape, seed: int, frozen: bool, pull: str, chosen: dict[str, Observable]) -> tuple[Sampler, Observers]:
     """The sampler and the observables, compiled."""
-    sampler, observers = warm_sampler(landscape, seed, frozen=frozen), compiled(chosen)
+    sampler, observers = warm_sampler(landscape, seed, frozen=frozen, pull=pull), compiled(chosen)
     if chosen:
         slot = sampler.new_slot(0)
         observers.measure(0, 0, landscape.levels[slot.walker.level], slot.walker.state)
@@ -244,8 +250,9 @@ def _warm(landscape: Landscape, seed: int, frozen: bool, chosen: dict[str, Obser
 
 
 def steps_per_round(job: Job, sweep: int) -> int:
-    """Proposals of each walker between exchanges."""
-    return sweep * (job.dynamics.sweeps_per_round or max(1, -(-ROUND_STEPS // sweep)))
+    """Proposals of each walker between exchanges; coupled replicas hear of each other after every sweep, unless told else."""
+    steps = sweep if job.kind.pull(job.ensemble) else ROUND_STEPS
+    return sweep * (job.dynamics.sweeps_per_round or max(1, -(-steps // sweep)))
 
 
 class SharedData:

@@ -203,6 +203,13 @@ def _analyze(parsed: argparse.Namespace) -> int:
     return code
 
 
+def _local_entropy(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.local_entropy import find_local_entropy, lines
+
+    print("\n".join(lines(parsed.run, find_local_entropy(parsed.run, parsed.beta))))
+    return 0
+
+
 def _verify(parsed: argparse.Namespace) -> int:
     from parallel_landscape.verify import verify
 
@@ -246,6 +253,7 @@ _COMMANDS = {
     "status": _status,
     "analyze": _analyze,
     "report": _report,
+    "local-entropy": _local_entropy,
     "submit": _submit,
     "verify": _verify,
     "theory": _theory,

@@ -17,9 +17,9 @@ BUFFER, BUFFER_BYTES = 65_536, 2**26  # records that a rank holds before it cuts
 Column = tuple[str, tuple[int, ...]]  # type and shape of an entry
 
 
-def columns_of(section: Production, landscape: Landscape, seed: int) -> dict[str, Column]:
-    """The columns of a record besides those that all have."""
-    columns: dict[str, Column] = dict.fromkeys(section.observables, ("f8", ()))
+def columns_of(section: Production, landscape: Landscape, seed: int, more: Iterable[str] = ()) -> dict[str, Column]:
+    """The columns of a record besides those that all have; `more`: names of numbers that the ensemble records."""
+    columns: dict[str, Column] = dict.fromkeys([*section.observables, *more], ("f8", ()))
     if section.weights and landscape.weights is not None:
         example = landscape.weights(landscape.initial(generator(seed, Purpose.PILOT)))
         stored = stored_weights(example, "bits" if binary_weights(landscape, seed) else "as they are")

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from parallel_landscape.coupling import Center, Coupled
 from parallel_landscape.data import SOURCES
 from parallel_landscape.data.build import build_training_set, load_source, source_keys
 from parallel_landscape.data.held_out import build_test_set
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.errors import JobError
 from parallel_landscape.exchange import windows as window_rules
-from parallel_landscape.keys import check_keys, mistakes
+from parallel_landscape.exchange.layout import Layout
+from parallel_landscape.keys import check_keys
+from parallel_landscape.kinds import KINDS, Kind, check_sampling, check_section
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.model import DATA, load_model, make_landscape, model_keys, takes_data
@@ -28,9 +31,11 @@ from parallel_landscape.network import Network
 from parallel_landscape.observables.build import mistakes_in_names
 from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
 from parallel_landscape.store.hdf5 import blosc_missing
+from parallel_landscape.tempering import Canonical, Temperatures
+from parallel_landscape.window_keys import mistakes_in_windows
 
 _SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run", "slurm")
-_ALWAYS: dict[str, Any] = {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run, "slurm": Slurm}
+_ALWAYS: dict[str, type[BaseModel]] = {"dynamics": Dynamics, "run": Run, "slurm": Slurm}
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 _LATER: dict[str, Any] = {"observables": [], "parameters": {}, "transitions": 64}  # keys of [production] added later
@@ -49,8 +54,8 @@ class Job:
     source_name: str | None
     data: dict[str, Any]
     dynamics: Dynamics
-    ensemble: Ensemble
-    exchange: Exchange
+    ensemble: Ensemble | Canonical | Coupled
+    exchange: Exchange | Temperatures | Center
     production: Production | None
     run: Run
     slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
@@ -61,8 +66,30 @@ class Job:
         """The run folder."""
         return self.base / Path(self.run.folder).expanduser() / self.name
 
-    def windows_count(self, levels: range) -> int:
-        """How many windows there are; known before the search."""
+    @property
+    def kind(self) -> Kind:
+        """What there is to know of the kind of ensemble."""
+        return KINDS[self.ensemble.kind]
+
+    def layout(self, levels: range, ranks: int = 1) -> Layout:
+        """The slots: repeats x windows (or temperatures) x walkers; known before the search."""
+        ensemble, exchange = self.ensemble, self.exchange
+        if isinstance(ensemble, Coupled):
+            return Layout(self.run.repeats, ensemble.groups, ensemble.replicas, ranks)
+        if isinstance(ensemble, Canonical):
+            assert isinstance(exchange, Temperatures)
+            return Layout(self.run.repeats, ensemble.temperatures, exchange.walkers_per_temperature, ranks)
+        assert isinstance(exchange, Exchange)
+        return Layout(self.run.repeats, self._windows_count(levels), exchange.walkers_per_window, ranks)
+
+    def mistakes_in_levels(self, levels: range) -> list[str]:
+        """What is wrong between the job and the levels of its landscape."""
+        if not isinstance(self.exchange, Exchange):
+            return []
+        return mistakes_in_windows(self.exchange, self._windows_count(levels), levels)
+
+    def _windows_count(self, levels: range) -> int:
+        assert isinstance(self.exchange, Exchange)
         chosen = self.exchange.windows
         if isinstance(chosen, list):
             return len(chosen)
@@ -120,14 +147,17 @@ class Job:
             if key.removeprefix("run.") not in CHANGEABLE or not key.startswith("run.")
         ]
         run = {**self.run.model_dump(), **{key.removeprefix("run."): value for key, value in settings.items()}}
-        checked = None if wrong else _section(Run, "run", run, wrong)
+        checked = None if wrong else check_section(Run, "run", run, wrong)
         if checked is None:
             raise JobError(wrong)
         return replace(self, run=checked)
 
-    def toml(self, windows: list[list[int]] | None = None) -> str:
-        """`resolved` as a job file; with `windows`, as they were found for this run."""
+    def toml(self, windows: list[list[int]] | None = None, betas: list[float] | None = None) -> str:
+        """`resolved` as a job file; with `windows` or `betas`, as they were found for this run."""
         content = self.resolved()
+        if betas is not None:
+            kept = {key: value for key, value in content["ensemble"].items() if key not in ("beta", "pilot_rounds")}
+            content["ensemble"] = {**kept, "betas": betas}
         if windows is not None:
             kept = {key: value for key, value in content["exchange"].items() if key not in ("energy", "spacing")}
             content["exchange"] = {**kept, "windows": windows}
@@ -174,16 +204,15 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
     wrong += [_unknown(key) for key in content if key not in _SECTIONS]
     name, seed = _name(content, wrong), _seed(content, wrong)
     landscape = _landscape(content.get("landscape"), base, wrong)
-    sections: dict[str, Any] = {key: _section(model, key, content.get(key, {}), wrong) for key, model in _ALWAYS.items()}
+    sections: dict[str, Any] = {key: check_section(model, key, content.get(key, {}), wrong) for key, model in _ALWAYS.items()}
+    sections["ensemble"], sections["exchange"] = check_sampling(content, wrong)
     sections["production"] = (
-        _section(Production, "production", content["production"], wrong) if "production" in content else None
+        check_section(Production, "production", content["production"], wrong) if "production" in content else None
     )
     if sections["production"] is not None:
         wrong += mistakes_in_names(sections["production"].observables, sections["production"].parameters)
         if sections["production"].compression == "blosc" and blosc_missing():
             wrong.append('[production] compression: "blosc" needs hdf5plugin: pip install hdf5plugin, or use "lzf" or "gzip".')
-    if sections["exchange"] is not None:
-        wrong += _contradictions(sections["exchange"])
     if wrong:
         raise JobError(wrong)
     return Job(name=name, seed=seed, **landscape, **sections, base=base)
@@ -212,17 +241,6 @@ def _seed(content: Mapping[str, Any], wrong: list[str]) -> int:
         wrong.append(f"seed: {given}; an integer from 0 to 2**64 - 1 is required, for nothing else seeds anything.")
         return 0
     return seed
-
-
-def _section(model: type[BaseModel], key: str, given: Any, wrong: list[str]) -> Any:
-    if not isinstance(given, Mapping):
-        wrong.append(f"[{key}]: given {given!r}; a section is required, e.g. [{key}].")
-        return None
-    try:
-        return model.model_validate(dict(given))
-    except ValidationError as error:
-        wrong += mistakes(model, error, f"[{key}]")
-        return None
 
 
 def _landscape(given: Any, base: Path, wrong: list[str]) -> dict[str, Any]:
@@ -259,41 +277,3 @@ def _data(given: Any, base: Path, wrong: list[str]) -> tuple[str | None, dict[st
     except JobError as error:
         wrong += error.within("[landscape.data]").mistakes
         return given["source"], {}
-
-
-def _contradictions(exchange: Exchange) -> list[str]:
-    """What is wrong in [exchange] for every landscape."""
-    found = []
-    energy, chosen = exchange.energy, exchange.windows
-    if energy is not None and energy[0] >= energy[1]:
-        found.append(f"[exchange] energy: given {energy}; the lowest must be below the highest.")
-    if isinstance(chosen, list):
-        ends = [end for window in chosen for end in window]
-        found += _window_mistakes(chosen, range(min(ends), max(ends) + 1))
-        found += [
-            f"[exchange] {key} and explicit windows were both given; leave out {key}."
-            for key in ("energy", "spacing")
-            if getattr(exchange, key) is not None
-        ]
-    return found
-
-
-def check_windows(job: Job, levels: range) -> list[str]:
-    """What is wrong between the job's energies and windows and the landscape's levels."""
-    energy, chosen = job.exchange.energy, job.exchange.windows
-    if isinstance(chosen, list):
-        return _window_mistakes(chosen, levels)
-    known = f"levels are {levels[0]}, {levels[0] + levels.step}, ..., {levels[-1]}"
-    found = [f"[exchange] energy: {e} is not a level of this landscape: {known}." for e in energy or () if e not in levels]
-    if not found:
-        first, last = energy or (levels[0], levels[-1])
-        room = (last - first) // levels.step + 1
-        most = max(1, room // 3)
-        if job.windows_count(levels) > most:
-            found.append(f"[exchange] windows: {chosen} windows in {room} levels; at most {most} (three levels each).")
-    return found
-
-
-def _window_mistakes(windows: list[list[int]], levels: range) -> list[str]:
-    """What is wrong with explicit windows, as sentences about the job file."""
-    return [f"[exchange] {sentence}." for sentence in window_rules.mistakes_in(windows, levels)]

@@ -81,7 +81,7 @@ def mistakes(model: type[BaseModel], error: ValidationError, section: str = "") 
 def sentence(model: type[BaseModel], key: str, details: list[ErrorDetails]) -> str:
     """What is wrong with `key`, given all that pydantic holds against it."""
     first = details[0]
-    if first["type"] == "extra_forbidden":
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
         near = difflib.get_close_matches(key, model.model_fields, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         return f"{key}: unknown key; {hint}Allowed: {', '.join(model.model_fields)}."

@@ -64,6 +64,16 @@ class Learning:
         slot.restore(arrays)
         self.learners[self.group_of(slot.number)[0]] = Learner.from_numbers(arrays["learner"])
 
+    def described(self) -> dict[str, Any]:
+        """The tables say all."""
+        return {}
+
+    def production_begins(self, slots: dict[int, Slot]) -> None:
+        """Counts go on."""
+
+    def note_round(self, slot: Slot, number: int, most: int) -> None:
+        """Nothing is kept of single rounds of production."""
+
     def window_of(self, slot: Slot) -> Window:
         """First and last level of the slot's window."""
         return self.windows[self.layout.place(slot.number).window]

@@ -94,8 +94,8 @@ def conclude(
     whole_range = learning.windows[0][0] == 0 and learning.windows[-1][1] == len(levels) - 1
     joins, problem = _join_all(tables)
     absolute = whole_range and math.isfinite(sampler.landscape.ln_states) and not problem
-    curves = np.array([_normalised(joined.ln_g, sampler.landscape.ln_states if absolute else None) for joined in joins])
-    ln_g, error, visited = _combine(curves, len(levels))
+    curves = np.array([normalised(joined.ln_g, sampler.landscape.ln_states if absolute else None) for joined in joins])
+    ln_g, error, visited = combine(curves, len(levels))
     inside = np.zeros(len(levels), bool)
     for low, high in learning.windows:
         inside[low : high + 1] = True
@@ -179,7 +179,7 @@ def _variances(tables: NDArray[np.float64]) -> NDArray[np.float64] | None:
     return np.where(np.isfinite(smooth) & (smooth > 0), smooth, 1.0)
 
 
-def _normalised(ln_g: NDArray[np.float64], ln_states: float | None) -> NDArray[np.float64]:
+def normalised(ln_g: NDArray[np.float64], ln_states: float | None) -> NDArray[np.float64]:
     """ln g whose states sum to exp(ln_states); without it, whose largest value is 0."""
     top = np.nanmax(ln_g)
     if ln_states is None:
@@ -187,7 +187,7 @@ def _normalised(ln_g: NDArray[np.float64], ln_states: float | None) -> NDArray[n
     return np.asarray(ln_g - top - np.log(np.nansum(np.exp(ln_g - top))) + ln_states)
 
 
-def _combine(curves: NDArray[np.float64], levels: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+def combine(curves: NDArray[np.float64], levels: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Mean and standard error over independent repeats, where all of them have been; nan error for one."""
     if not len(curves):
         return np.full(levels, np.nan), np.full(levels, np.nan), np.zeros(levels, bool)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parallel_landscape.campaign import SharedData, check_fit, check_promises, make_observables, steps_per_round, warm_sampler
+from parallel_landscape.coupling import records_every
+from parallel_landscape.effort import Effort, effort_of
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.exchange.layout import Layout
-from parallel_landscape.exchange.windows import divide
 from parallel_landscape.job import Job
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.launch import usable_cores
@@ -32,7 +33,8 @@ ENTRY_BYTES = 20  # of one count of proposals in a file
 class Plan:
     """The figures of a job before it runs.
 
-    learning_steps: proposals that one walker of each window makes at the least. production_steps, records: of each slot.
+    names: of what slots belong to ("windows"), and of the key that says how many walkers each has. production_steps, records:
+    of each slot.
     transition_bytes: of the counts of proposals of all slots, if each one that is kept apart occurs.
     record_seconds: time that the observables of one record take.
     """
@@ -42,10 +44,8 @@ class Plan:
     moves: int
     steps_per_round: int
     ns_per_step: float
-    visits_needed: float
-    window_levels: tuple[int, ...]
-    windows_known: bool
-    learning_steps: tuple[float, ...]
+    effort: Effort
+    names: tuple[str, str]
     production_steps: int
     records: int
     record_bytes: int
@@ -54,15 +54,15 @@ class Plan:
     record_seconds: float = 0.0
 
     def learning_seconds(self, ranks: int) -> float:
-        """Estimated time of learning on `ranks` cores: what the schedule asks of the fullest rank, before any late level."""
-        longest = max(self.learning_steps)
+        """Estimated time before production on `ranks` cores, on the fullest one, before any late level."""
+        longest = max(self.effort.steps)
         layout = self._on(ranks)
         loads = (sum(self._steps(slot, longest) for slot in layout.slots_of(rank)) for rank in range(ranks))
         return max(loads) * self.ns_per_step * 1e-9
 
     def _steps(self, slot: int, longest: float) -> float:
         """Of one slot until the slowest window is through: a finished one walks less."""
-        mine = self.learning_steps[self.layout.place(slot).window]
+        mine = self.effort.steps[self.layout.place(slot).window]
         return mine + (longest - mine) / IDLE
 
     def production_seconds(self, ranks: int) -> float:
@@ -110,15 +110,15 @@ class Plan:
         """The plan for people."""
         layout, slots = self.layout, self.layout.slots
         even = [n for n in range(1, min(slots, 10_000) + 1) if slots % n == 0]
-        narrowest, widest = min(self.window_levels), max(self.window_levels)
+        narrowest, widest = min(self.effort.window_levels), max(self.effort.window_levels)
         widths = f"{widest}" if narrowest == widest else f"{narrowest} to {widest}"
         here = self._on(ranks)
         lines = [
-            f"slots     {slots} = {layout.repeats} repeats x {layout.windows} windows x {layout.walkers} walkers; "
+            f"slots     {slots} = {layout.repeats} repeats x {layout.windows} {self.names[0]} x {layout.walkers} walkers; "
             f"{-(-slots // ranks)} on the fullest of {ranks} ranks",
             f"ranks     that divide them evenly: {', '.join(map(str, even[:16]))}{' ...' if len(even) > 16 else ''}",
-            f"levels    {self.sizes.level_count} between the declared ends, {widths} to a window"
-            f"{'' if self.windows_known else ' (fewer when the search finds fewer)'}; {self.moves} moves",
+            f"levels    {self.sizes.level_count} between the declared ends, {widths} to a {self.names[0].removesuffix('s')}"
+            f"{'' if self.effort.certain else ' (fewer when the search finds fewer)'}; {self.moves} moves",
             f"round     {self.steps_per_round} proposals of each walker, then one exchange",
             f"memory    {size(self.sizes.rank(here))} on the first rank: {size(PROCESS)} for the program, "
             f"{size(self.sizes.slot)} a slot, {size(self.sizes.shared)} for the training set and other constants",
@@ -142,10 +142,10 @@ class Plan:
 
     def _times(self, ranks: int) -> str:
         slots = self.layout.slots
-        learning = f"learning takes at least about {_duration(self.learning_seconds(ranks))} on {ranks} ranks"
+        learning = f"{self.effort.what} takes at least about {_duration(self.learning_seconds(ranks))} on {ranks} ranks"
         if slots != ranks:
             learning += f", {_duration(self.learning_seconds(slots))} on {slots}"
-        learning += f" ({self.visits_needed:.0e} visits a level; hard windows can take many times longer)"
+        learning += f" ({self.effort.note})"
         return learning + (f"; production {_duration(self.production_seconds(ranks))}" if self.records else "")
 
     def _on(self, ranks: int) -> Layout:
@@ -171,7 +171,7 @@ def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = 
     slot = sampler.new_slot(0)
     steps = steps_per_round(job, landscape.sweep)
     state = sum(part.nbytes for part in slot.walker.state)
-    widths, known = _window_levels(job, landscape)
+    effort = effort_of(job, landscape, steps)
     produced, records = _production(job, landscape, steps)
     return Plan(
         layout=layout,
@@ -179,16 +179,14 @@ def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = 
         moves=landscape.moves,
         steps_per_round=steps,
         ns_per_step=_ns_per_step(sampler, slot, min(steps, 100_000)),
-        visits_needed=_visits(job),
-        window_levels=widths,
-        windows_known=known,
-        learning_steps=tuple(_learning_steps(job, levels, landscape.sweep, steps) for levels in widths),
+        effort=effort,
+        names=(job.kind.places, job.kind.members),
         production_steps=produced,
         records=records,
         record_bytes=recording_of(job, landscape).record if job.production else 0,
         disk_free=free_space(job.folder),
         record_seconds=_record_seconds(job, landscape, data, slot),
-        transition_bytes=ENTRY_BYTES * _transitions(job, landscape, layout, widths),
+        transition_bytes=ENTRY_BYTES * _transitions(job, landscape, layout, effort.window_levels),
     )
 
 
@@ -215,39 +213,14 @@ def _record_seconds(job: Job, landscape: Landscape, data: SharedData, slot: Slot
     return (time.perf_counter() - started) / done
 
 
-def _window_levels(job: Job, landscape: Landscape) -> tuple[tuple[int, ...], bool]:
-    """Levels of each window, and whether that is certain: a search may find fewer levels, and lay windows of other widths."""
-    chosen, levels = job.exchange.windows, landscape.levels
-    if isinstance(chosen, list):
-        return tuple(levels.index(high) - levels.index(low) + 1 for low, high in chosen), True
-    first, last = (levels.index(energy) for energy in job.exchange.energy or (levels[0], levels[-1]))
-    windows = divide(first, last, job.windows_count(levels), job.exchange.overlap)
-    certain = job.exchange.energy is not None and not job.exchange.measured
-    return tuple(high - low + 1 for low, high in windows), certain
-
-
-def _visits(job: Job) -> float:
-    """Visits per level that the schedule asks for, at least."""
-    ensemble = job.ensemble
-    if ensemble.schedule == "samc":
-        return ensemble.t0 / ensemble.ln_f_final
-    if ensemble.schedule == "halving":
-        return 2.0 / ensemble.ln_f_final**0.5
-    return 1.0 / ensemble.ln_f_final
-
-
-def _learning_steps(job: Job, levels: int, sweep: int, steps: int) -> float:
-    """Proposals of one walker in a window of so many levels; only halving counts the visits of all its walkers together."""
-    together = job.exchange.walkers_per_window if job.ensemble.schedule == "halving" and job.exchange.share == "window" else 1
-    wanted = max(_visits(job) * levels / together, float(steps * job.ensemble.occasions))
-    return wanted if job.ensemble.max_sweeps is None else min(wanted, float(job.ensemble.max_sweeps * sweep))
-
-
 def _production(job: Job, landscape: Landscape, steps: int) -> tuple[int, int]:
     """Proposals and records of each slot."""
     section = job.production
     if section is None:
         return 0, 0
+    if job.kind.pull(job.ensemble):
+        every = records_every(section.record_every_sweeps, steps // landscape.sweep)
+        return section.rounds * steps, section.rounds // every
     looks = max(1, steps // (section.record_every_sweeps * landscape.sweep))
     records = section.rounds * looks
     return records * section.record_every_sweeps * landscape.sweep, records

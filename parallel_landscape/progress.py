@@ -63,6 +63,9 @@ def _sentence(report: dict[str, Any], final: float, seconds: float) -> str:
     if report["phase"] == "produce":
         done, most = report["produced"]
         return f"{_clock(seconds)}  production: round {done} of {most}, {report['steps_per_second']:.2e} steps/s"
+    if "ln_f" not in report["windows"]:
+        rounds = f"round {report['round']} of {report['most_rounds']}"
+        return f"{_clock(seconds)}  {report['phase']}: {rounds}, {report['steps_per_second']:.2e} steps/s"
     ln_f = max(report["windows"]["ln_f"])
     done = fraction_done(ln_f, final)
     bar = "#" * round(24 * done) + "." * (24 - round(24 * done))

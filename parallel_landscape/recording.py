@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from parallel_landscape.campaign import Campaign
 from parallel_landscape.columns import binary_weights, buffer_length, columns_of
-from parallel_landscape.learn import Learning
-from parallel_landscape.produce import Production
+from parallel_landscape.produce import Before, Production
 from parallel_landscape.store.frozen import FrozenSlot, attributes_of, write_frozen
 from parallel_landscape.store.run_folder import make_folder
 from parallel_landscape.store.segments import Recorder
 
 
-def new_production(campaign: Campaign, learning: Learning) -> Production:
+def new_production(campaign: Campaign, before: Before) -> Production:
     """The production of this job, at its beginning."""
     section, sampler = campaign.job.production, campaign.sampler
     assert section is not None
-    looks = max(1, learning.steps // (section.record_every_sweeps * sampler.landscape.sweep))
-    columns = columns_of(section, sampler.landscape, sampler.seed)
+    looks = max(1, before.steps // (section.record_every_sweeps * sampler.landscape.sweep))
+    recorder, how = new_recorder(campaign)
+    band = min(section.transitions, sampler.levels - 1)
+    return Production(before, section.rounds, section.record_every_sweeps, looks, how, recorder, campaign.observers, band)
+
+
+def new_recorder(campaign: Campaign, more: Iterable[str] = ()) -> tuple[Recorder, str]:
+    """This rank's recorder, and how weights are stored; `more`: names of numbers that the ensemble records."""
+    section, sampler = campaign.job.production, campaign.sampler
+    assert section is not None
+    columns = columns_of(section, sampler.landscape, sampler.seed, more)
     recorder = Recorder(
         campaign.folder.trajectory, campaign.leg, campaign.comm.rank, buffer_length(columns), columns, section.compression
     )
     how = "" if "weights" not in columns else "bits" if binary_weights(sampler.landscape, sampler.seed) else "as they are"
-    band = min(section.transitions, sampler.levels - 1)
-    return Production(learning, section.rounds, section.record_every_sweeps, looks, how, recorder, campaign.observers, band)
+    return recorder, how
 
 
 def describe_sampling(campaign: Campaign, production: Production) -> None:
@@ -37,11 +46,21 @@ def describe_sampling(campaign: Campaign, production: Production) -> None:
     slots = {}
     for number, row in rows.items():
         reached, *ln_weight = row.view(np.float64)
-        place = production.learning.layout.place(number)
-        low, high = production.learning.windows[place.window]
+        place = production.before.layout.place(number)
+        low, high = production.before.windows[place.window]
         weight = np.array(ln_weight)
         slots[number] = FrozenSlot(place.repeat, place.window, place.walker, low, high, bool(reached), weight)
     weights = binary_weights(landscape, campaign.job.seed) if production.weights else 0
-    about = attributes_of(landscape.levels, landscape.ln_states, landscape.sweep, production.sweeps, weights)
+    about = attributes_of(
+        *(
+            landscape.levels,
+            landscape.ln_states,
+            landscape.sweep,
+            production.sweeps_per_record,
+            weights,
+            campaign.job.ensemble.kind,
+        )
+    )
+    about |= production.before.described()
     make_folder(folder)
-    write_frozen(folder, slots, about, production.observers.about())
+    write_frozen(folder, slots, about, [*production.observers.about(), *production.more])

@@ -31,6 +31,7 @@ class Purpose(IntEnum):
     DATA = 8
     PILOT = 9
     OBSERVE = 10
+    CENTER = 11
 
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -124,3 +125,8 @@ def fill_exponentials(key: Bits, purpose: Bits, number: Bits, names: NDArray[np.
 def generator(seed: int, purpose: Purpose, slot: int = 0) -> np.random.Generator:
     """A numpy generator for what is drawn once, outside the hot loop (initial states, training sets)."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, int(purpose), slot))))
+
+
+def shared_generator(seed: int, purpose: Purpose, number: int, name: int, part: int = 0) -> np.random.Generator:
+    """A numpy generator that is the same for everybody who knows (seed, purpose, number, name, part): for whole vectors."""
+    return np.random.Generator(np.random.Philox(key=[seed, int(purpose)], counter=[0, part, number, name]))

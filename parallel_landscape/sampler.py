@@ -9,7 +9,8 @@ import numpy as np
 from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
-from parallel_landscape.dynamics.flip import flip_template, scratch
+from parallel_landscape.dynamics.flip import flip_template, scratch, unnoted, untaken
+from parallel_landscape.dynamics.pull import Distant, Hook, Pulled, distance_pull, distance_take, field_pull
 from parallel_landscape.dynamics.reach import MOST, reach_template
 from parallel_landscape.ensembles.frozen import Frozen, count_proposal, frozen_visit
 from parallel_landscape.ensembles.wang_landau import Weight, cost, visit
@@ -40,6 +41,7 @@ class Sampler:
     reach_kernel: Kernel
     scratch: tuple[Any, Any]
     frozen_kernel: Kernel | None = None
+    pulled_kernel: Kernel | None = None
 
     @property
     def levels(self) -> int:
@@ -79,7 +81,14 @@ class Sampler:
         weight = Frozen(slot.ln_g, slot.histogram, counts.reshape(-1), low, counts.shape[1] // 2 - 1)
         self._move(self.frozen_kernel, slot, weight, Purpose.PRODUCE, steps)
 
-    def _move(self, kernel: Kernel, slot: Slot, weight: Weight | Frozen, purpose: Purpose, steps: int) -> None:
+    def advance_pulled(self, slot: Slot, weight: Pulled | Distant, purpose: Purpose, steps: int) -> None:
+        """Move the slot's walker under its table and what pulls it."""
+        assert self.pulled_kernel is not None
+        self._move(self.pulled_kernel, slot, weight, purpose, steps)
+
+    def _move(
+        self, kernel: Kernel, slot: Slot, weight: Weight | Frozen | Pulled | Distant, purpose: Purpose, steps: int
+    ) -> None:
         moves, minus_ln_u = self.scratch
         walker = slot.walker
         level, accepted, bad = _run(
@@ -140,10 +149,24 @@ def _run(kernel: Kernel, functions: str, *arguments: Any) -> Any:
         raise RunError(f"{functions} of the landscape failed: {describe(error)}") from error
 
 
-def make_sampler(landscape: Landscape, seed: int, *, frozen: bool = False) -> Sampler:
-    """Compile (or load) what the landscape needs; with `frozen` also what counts proposals."""
+def make_sampler(landscape: Landscape, seed: int, *, frozen: bool = False, pull: str = "") -> Sampler:
+    """Compile (or load) what the landscape needs; with `frozen` also what counts proposals, with `pull` = "field" or "distance"
+    what pulls its weights."""
     moves, stride = (landscape.delta, landscape.commit), landscape.levels.step
     kernel = specialise(flip_template, *moves, cost, visit, stride=stride)
     reach = specialise(reach_template, landscape.delta, stride=stride)
     counting = specialise(flip_template, *moves, cost, frozen_visit, count_proposal, stride=stride) if frozen else None
-    return Sampler(landscape, seed, kernel, compile_function(landscape.energy), reach, scratch(), counting)
+    pulled = (
+        specialise(flip_template, *moves, cost, frozen_visit, unnoted, *_hooks(landscape, pull), stride=stride)
+        if pull
+        else None
+    )
+    return Sampler(landscape, seed, kernel, compile_function(landscape.energy), reach, scratch(), counting, pulled)
+
+
+def _hooks(landscape: Landscape, pull: str) -> tuple[Hook, Hook]:
+    """What is asked at a proposal, and what is told of an accepted one."""
+    assert landscape.weights is not None
+    if pull == "field":
+        return field_pull(landscape.weights), untaken
+    return distance_pull(landscape.weights), distance_take(landscape.weights)

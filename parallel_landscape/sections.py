@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.machine import read_size
+from parallel_landscape.section import Section
 from parallel_landscape.walltime import read_time
-
-
-class Section(BaseModel):
-    """A section of the job file: unknown keys and loose types are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Dynamics(Section):

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from parallel_landscape.columns import buffer_length, columns_of, record_bytes
+from parallel_landscape.coupling import Coupled
 from parallel_landscape.data.patterns import asked_count
 from parallel_landscape.errors import JobError, PlandError
 from parallel_landscape.exchange.layout import Layout
@@ -17,6 +18,7 @@ from parallel_landscape.landscapes.layout import network_bytes
 from parallel_landscape.machine import USABLE, machine_memory, size
 from parallel_landscape.model import DATA
 from parallel_landscape.network import Network
+from parallel_landscape.sections import Exchange
 
 PROCESS = 200 * 2**20  # bytes of a rank with its compiled kernels, before any data
 TABLES = 5  # 8-byte numbers that a slot keeps for each level: ln g, histogram, visits and the counts of rounds
@@ -75,16 +77,23 @@ def recording_of(job: Job, landscape: Landscape) -> Recording:
     if section is None:
         return Recording()
     levels = (landscape.levels[-1] - landscape.levels[0]) // landscape.levels.step + 1
-    columns = columns_of(section, landscape, job.seed)
-    record, chosen = record_bytes(columns), job.exchange.windows
-    if isinstance(chosen, list):
-        width = max((high - low) // landscape.levels.step + 1 for low, high in chosen)
-    else:
-        count = job.windows_count(landscape.levels)
-        width = -(-levels // max(1, round(count - (count - 1) * job.exchange.overlap)))
-    band = min(section.transitions, levels - 1)
+    more = [name for name, _, _ in job.ensemble.recorded] if isinstance(job.ensemble, Coupled) else []
+    columns = columns_of(section, landscape, job.seed, more)
+    record, width = record_bytes(columns), _window_width(job, landscape.levels)
+    band = 0 if job.kind.pull(job.ensemble) else min(section.transitions, levels - 1)
     changes = 2 * band + 2 if band else 0
     return Recording(record, changes, 8 * changes * width, record * buffer_length(columns))
+
+
+def _window_width(job: Job, levels: range) -> int:
+    """Levels of the widest window."""
+    count = (levels[-1] - levels[0]) // levels.step + 1
+    if not isinstance(job.exchange, Exchange):
+        return count
+    if isinstance(job.exchange.windows, list):
+        return max((high - low) // levels.step + 1 for low, high in job.exchange.windows)
+    windows = job.layout(levels).windows
+    return -(-count // max(1, round(windows - (windows - 1) * job.exchange.overlap)))
 
 
 def sizes_of(landscape: Landscape, state: int = 0, recording: Recording | None = None) -> Sizes:
@@ -122,16 +131,16 @@ def check_affordable(
     sizes = sizes_from_keys(job) if landscape is None else sizes_of(landscape, recording=recording_of(job, landscape))
     if sizes is None:
         return
-    layout = Layout(job.run.repeats, job.windows_count(sizes.levels), job.exchange.walkers_per_window, ranks)
+    layout = job.layout(sizes.levels, ranks)
     here = min(ranks, layout.slots, here or ranks)
     room = USABLE * machine_memory()
     needed = sizes.rank(layout) if limit is not None else sizes.host(layout, here)
     if needed <= (limit if limit is not None else room):
         return
-    raise JobError(_too_much(sizes, layout, here, needed, limit))
+    raise JobError(_too_much(job, sizes, layout, here, needed, limit))
 
 
-def _too_much(sizes: Sizes, layout: Layout, here: int, needed: int, limit: int | None) -> str:
+def _too_much(job: Job, sizes: Sizes, layout: Layout, here: int, needed: int, limit: int | None) -> str:
     """Needed, allowed, what it is made of, what to do."""
     allowed = f"this machine has {size(machine_memory())}, of which {size(USABLE * machine_memory())} may be used"
     if limit is not None:
@@ -141,7 +150,7 @@ def _too_much(sizes: Sizes, layout: Layout, here: int, needed: int, limit: int |
         f"the job needs {size(needed)} of memory on {where}, and {allowed}. On each rank: {size(PROCESS)} for the program; "
         f"{size(sizes.shared)} for {sizes.described or 'the landscape'}; {-(-layout.slots // layout.ranks):,} of "
         f"{layout.slots:,} slots of {size(sizes.slot)} ({sizes.level_count:,} levels). Make the landscape smaller, give it "
-        "fewer walkers_per_window, windows or repeats, or use more machines."
+        f"fewer {job.kind.members}, {job.kind.places} or repeats, or use more machines."
     )
 
 

@@ -28,7 +28,7 @@ def status(path: Path) -> dict[str, Any]:
     state                "running", "elsewhere" (on another machine, where its process cannot be seen), "stopped" (by itself
                          or when asked to), "dead" (its process ended without a word) or "done"
     status, reason       the verdict of result.nc if there is one, else the state in other words; and a sentence
-    phase                "search", "learn", "produce" or "done"
+    phase                "search", "learn", "pilot", "equilibrate", "produce" or "done"
     next                 the command to type next; None unless the run can be resumed
     process              {"host", "pid", "ranks", "alive"} of what drives the run; alive is None for another machine
     time, age            of the last report (Unix time), and the seconds since

@@ -102,6 +102,38 @@ MOTION: dict[str, Callable[[Row], str]] = {
     "gap rms": _column("gap_rms", ".3f"),
     "gap max": _column("gap_largest", ".3f"),
 }
+TEMPERATURES: dict[str, Callable[[Row], str]] = {
+    "temperature": _column("window", "d"),
+    "beta": _column("beta", ".4g"),
+    "energies": _energies,
+    "mean energy": _column("energy_mean", ".6g"),
+    "error": _column("energy_mean_error", ".2g"),
+    "halves apart": _column("halves_apart", "+.1f"),
+}
+TRAVEL: dict[str, Callable[[Row], str]] = {
+    "temperature": _column("window", "d"),
+    "steps/s": _column("steps_per_second", ".1e"),
+    "accepted": _column("acceptance", ".3f"),
+    "swapped": _column("exchange_acceptance", ".3f"),
+    "round trips": _column("round_trips", "d"),
+}
+GROUPS: dict[str, Callable[[Row], str]] = {
+    "group": _column("window", "d"),
+    "gamma": _column("gamma", ".4g"),
+    "beta": _column("beta", ".4g"),
+    "mean energy": _column("energy_mean", ".5g"),
+    "error": _column("energy_mean_error", ".2g"),
+    "overlap": _column("overlap", ".4f"),
+    "centre overlap": _column("centre_overlap", ".4f"),
+    "centre energy": _column("centre_energy", ".5g"),
+}
+
+
+def _layouts(columns: dict[str, Any]) -> tuple[dict[str, Callable[[Row], str]], ...]:
+    """The columns of the two tables, by what is known of the windows."""
+    if "gamma" in columns:
+        return GROUPS, {"group": _column("window", "d"), **dict(list(TRAVEL.items())[1:])}
+    return (TEMPERATURES, TRAVEL) if "beta" in columns else (PROGRESS, MOTION)
 
 
 def _tables(found: dict[str, Any]) -> list[tuple[list[str], list[list[str]]]]:
@@ -110,7 +142,7 @@ def _tables(found: dict[str, Any]) -> list[tuple[list[str], list[list[str]]]]:
     count = len(next(iter(columns.values()), ()))
     rows = [{"window": number} | {name: values[number] for name, values in columns.items()} for number in range(count)]
     tables = []
-    for layout in (PROGRESS, MOTION) if rows else ():
+    for layout in _layouts(columns) if rows else ():
         cells = {header: [cell(row) for row in rows] for header, cell in layout.items()}
         kept = {header: column for header, column in cells.items() if set(column) != {"-"}}
         tables.append((list(kept), [list(row) for row in zip(*kept.values(), strict=True)]))
@@ -142,6 +174,8 @@ def _progress(found: dict[str, Any]) -> str:
     parts = []
     if found["phase"] == "search" and found["energy"]:
         parts.append(f"energies {found['energy'][0]} to {found['energy'][1]} found, round {found['round']}")
+    if found["phase"] in ("pilot", "equilibrate") and found["round"]:
+        parts.append(f"round {found['round']}")
     if found["phase"] == "produce" and found["produced"]:
         parts.append(f"round {found['produced'][0]} of {found['produced'][1]}")
     if found["steps_per_second"] and found["state"] in ("running", "elsewhere"):

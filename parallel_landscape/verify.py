@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from parallel_landscape.boundary import PHASES
 from parallel_landscape.campaign import Campaign, SharedData, assemble
+from parallel_landscape.courses import course_of
 from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.learn import Learning
+from parallel_landscape.phase import Phase
 from parallel_landscape.produce import Production
-from parallel_landscape.recording import new_production
 from parallel_landscape.restore import Saved, check_same, load_run_job
-from parallel_landscape.rounds import lay_windows, learns_on, phase_from
-from parallel_landscape.search import Search
+from parallel_landscape.rounds import phase_from
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Generation
@@ -27,8 +26,7 @@ from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.store.segments import Columns, Recorder, Segment, read_records, read_transitions
 from parallel_landscape.store.transitions import added
 
-_ORDER = list(PHASES.values())
-Phase = Search | Learning | Production
+_ORDER = list(dict.fromkeys(PHASES.values()))
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def verify(path: Path, say: Callable[[str], Any]) -> bool:
     say(f"replaying from {_named(older)} to {_named(newer)} in one process; that takes about {_estimate(older, newer):.0f} s")
     campaign.known[older.about["known"]] = True
     phase = phase_from(campaign, Saved(older.about, begin))
-    assert isinstance(phase, Phase)
+    assert phase is not None
     phase, rounds = _replay(campaign, _listened(phase), _position(newer.about))
     replayed = {number: phase.arrays(slot) for number, slot in campaign.slots.items()}
     records, again = _both_records(phase, records, older)
@@ -157,17 +155,8 @@ def _following(campaign: Campaign, phase: Phase) -> Phase | None:
     """The phase of the next round: this one, the one after it, or None when the run is over."""
     if phase.unfinished(campaign.slots):
         return phase
-    if isinstance(phase, Search):
-        return lay_windows(campaign, phase)
-    if not isinstance(phase, Learning):
-        return None
-    if learns_on(campaign, phase):
-        return phase
-    if campaign.job.production is None:
-        return None
-    production = new_production(campaign, phase)
-    production.begin(campaign.slots)
-    return _listened(production)
+    after = course_of(campaign.job).following(campaign, phase)
+    return after if after is phase or after is None else _listened(after)
 
 
 def _stored_records(folder: RunFolder, older: Generation, newer: Generation) -> Columns:

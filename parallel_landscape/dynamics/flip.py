@@ -20,12 +20,23 @@ def unnoted(weight: Any, level: int, change: int) -> None:
     """Take no notice of a proposal."""
 
 
+def unpulled(weight: Any, state: Any, move: int) -> float:
+    """Nothing but the energy decides."""
+    return 0.0
+
+
+def untaken(weight: Any, state: Any, move: int) -> None:
+    """Take no notice of an accepted move."""
+
+
 def flip_template(
     delta: Callable[..., int],
     commit: Callable[..., None],
     cost: Callable[..., float],
     visit: Callable[..., float],
     note: Callable[..., None] = unnoted,
+    pull: Callable[..., float] = unpulled,
+    take: Callable[..., None] = untaken,
     *,
     stride: int,
 ) -> Callable[..., tuple[int, int, Int]]:
@@ -33,8 +44,9 @@ def flip_template(
 
     cost(weight, level) -> -ln of the level's weight; visit(weight, level, cost) learns and returns the cost after it. The
     cost of the present level stays in a register: a load that waits for the last store would be the longest link of the chain.
-    note(weight, level, change) hears of every proposal before it is accepted or not, `change` in levels; the default compiles
-    to nothing.
+    note(weight, level, change) hears of every proposal before it is accepted or not, `change` in levels. pull(weight, state,
+    move) -> change of the logarithm of the weight by anything but the energy, and take(weight, state, move) hears of a move
+    that is accepted, before it is made. The defaults compile to nothing: x - 0.0 is x in all bits.
     """
 
     def advance(
@@ -73,7 +85,8 @@ def flip_template(
                     return level, accepted, move
                 note(weight, level, up)
                 there = cost(weight, new)
-                if there - here <= minus_ln_u[i]:
+                if there - here - pull(weight, state, move) <= minus_ln_u[i]:
+                    take(weight, state, move)
                     commit(params, state, move)
                     level, here = new, there
                     accepted += 1

@@ -129,6 +129,12 @@ def _move(
     return found
 
 
+def carry(swapping: list[Meeting], slots: dict[int, Slot], layout: Layout, comm: Comm) -> None:
+    """Let the walkers of these pairs of slots change places; all ranks name the same pairs."""
+    mine = [pair for pair in swapping if pair[0] in slots or pair[1] in slots]
+    _move(mine, [], {}, slots, lambda slot, level: False, layout, comm)
+
+
 @cache
 def _kernel() -> Kernel:
     return compile_function(fill_exponentials)

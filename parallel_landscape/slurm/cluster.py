@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError
 
 from parallel_landscape.errors import JobError
 from parallel_landscape.keys import mistakes
-from parallel_landscape.sections import Memory, Section, TimeLimit
+from parallel_landscape.section import Section
+from parallel_landscape.sections import Memory, TimeLimit
 
 OURS = Path(__file__).parent / "clusters"
 

@@ -65,7 +65,9 @@ def write_frozen(
     write_hdf5(folder / NAME, fill)
 
 
-def attributes_of(levels: range, ln_states: float, sites: int, sweeps_per_record: int, weights: int) -> dict[str, Any]:
+def attributes_of(
+    levels: range, ln_states: float, sites: int, sweeps_per_record: int, weights: int, ensemble: str = "wang-landau"
+) -> dict[str, Any]:
     """The attributes, from the landscape's levels, its number of states and steps per sweep; weights: how many binary ones."""
     return {
         "ln_states": ln_states if math.isfinite(ln_states) else math.nan,
@@ -75,5 +77,5 @@ def attributes_of(levels: range, ln_states: float, sites: int, sweeps_per_record
         "sites": sites,
         "sweeps_per_record": sweeps_per_record,
         "weights_count": weights,
-        "ensemble": "wang-landau",
+        "ensemble": ensemble,
     }

@@ -67,6 +67,21 @@ WINDOWS = _table(
     Variable("autocorrelation_time", _W, "f8", "sweep", "integrated autocorrelation time of the energy in a slot, largest"),
     Variable("effective_samples", _W, "f8", "1", "records over the statistical inefficiency of their energy, all slots"),
     Variable("diffusion", _W, "f8", "1/sweep", "half the mean squared change of the energy between records, per sweep"),
+    # of runs at given temperatures, where a window is a temperature
+    Variable("beta", _W, "f8", "1", "inverse temperature"),
+    Variable("energy_mean", _W, "f8", "1", "mean energy in production, of all proposals of all walkers"),
+    Variable("energy_mean_error", _W, "f8", "1", "standard error of energy_mean, from spans of time; nan from less than eight"),
+    Variable(
+        "halves_apart", _W, "f8", "1", "energy_mean of the second half of production less that of the first, in its errors"
+    ),
+    # of coupled replicas, where a window is a group; energy_mean is that of what was recorded
+    Variable("gamma", _W, "f8", "1", "strength of the coupling"),
+    Variable("overlap", _W, "f8", "1", "mean overlap of two replicas of the group"),
+    Variable("overlap_error", _W, "f8", "1", "standard error of overlap"),
+    Variable("centre_overlap", _W, "f8", "1", "mean overlap of a replica with the centre: drawn, given, or the majority"),
+    Variable("centre_overlap_error", _W, "f8", "1", "standard error of centre_overlap"),
+    Variable("centre_energy", _W, "f8", "1", "mean energy of the majority of the group's weights"),
+    Variable("centre_energy_error", _W, "f8", "1", "standard error of centre_energy"),
 )
 
 _S = ("slot",)
@@ -131,7 +146,42 @@ OVERLAP = _table(
     Variable("probability_within", _Q, "f8", "1", "probability of the overlap q between records of the same walker"),
 )
 
-GROUPS = {"windows": WINDOWS, "slots": SLOTS, "walkers": WALKERS, "canonical": CANONICAL, "overlap": OVERLAP}
+_D, _BD, _ED = ("distance",), ("beta", "distance"), ("energy", "distance")
+
+LOCAL = _table(
+    Variable("beta", _B, "f8", "1", "inverse temperature"),
+    Variable("distance", _D, "i8", "1", "Hamming distance from the reference"),
+    Variable("energy", _E, "i8", "1", "energy of each level"),
+    Variable("ln_n", _ED, "f8", "1", "logarithm of the number of states with this energy at this distance; nan: none seen"),
+    Variable("ln_n_error", _ED, "f8", "1", "standard error of ln_n"),
+    Variable("phi", _BD, "f8", "1", "ln of the sum of exp(-beta E) over all states at this distance"),
+    Variable("phi_error", _BD, "f8", "1", "standard error of phi"),
+    Variable("energy_mean", _BD, "f8", "1", "mean energy at this distance"),
+    Variable("entropy", _BD, "f8", "1", "phi + beta times energy_mean"),
+    Variable("entropy_error", _BD, "f8", "1", "standard error of entropy"),
+)
+
+PATH = _table(
+    Variable("gamma", _W, "f8", "1", "strength of the attraction"),
+    Variable("beta", _W, "f8", "1", "inverse temperature"),
+    Variable("records", _W, "i8", "1", "records of the group"),
+    Variable("distance", _W, "f8", "1", "mean Hamming distance from the reference"),
+    Variable("distance_variance", _W, "f8", "1", "its variance"),
+    Variable("energy_mean", _W, "f8", "1", "mean energy"),
+    Variable("ln_z", _W, "f8", "1", "logarithm of the partition function of the group, from all records together"),
+    Variable("ln_z_integrated", _W, "f8", "1", "the same by integration from the strongest gamma on"),
+    Variable("phi_integrated", _W, "f8", "1", "phi at the mean distance, from ln_z_integrated; nan where the law is narrow"),
+)
+
+GROUPS = {
+    "local_entropy": LOCAL,
+    "path": PATH,
+    "windows": WINDOWS,
+    "slots": SLOTS,
+    "walkers": WALKERS,
+    "canonical": CANONICAL,
+    "overlap": OVERLAP,
+}
 JOINT_PREFIX = "joint-"  # followed by the name of an observable
 
 

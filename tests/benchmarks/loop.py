@@ -24,7 +24,7 @@ from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.exchange.windows import divide
 from parallel_landscape.job import make_job
 from parallel_landscape.rng import Purpose
-from parallel_landscape.rounds import new_learning
+from parallel_landscape.wang_landau_course import new_learning
 
 TINY = """
 name = "tiny"

@@ -31,6 +31,24 @@ JOBS: dict[str, dict[str, Any]] = {
         production=None,
         run={"checkpoint_rounds": 15},
     ),
+    "tempered": job_of(
+        ensemble=None,
+        exchange=None,
+    )
+    | {
+        "ensemble": {
+            "kind": "canonical",
+            "betas": {"min": 0.2, "max": 3.0, "count": 4, "spacing": "adapted"},
+            "equilibration_rounds": 100,
+            "pilot_rounds": 200,
+        }
+    },
+    "coupled": job_of(
+        ensemble=None,
+        exchange=None,
+        dynamics={"sweeps_per_round": 5},
+    )
+    | {"ensemble": {"kind": "coupled", "replicas": 3, "gamma": [0.2, 0.5], "beta": 1.0, "equilibration_rounds": 200}},
 }
 
 

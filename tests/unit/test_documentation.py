@@ -96,3 +96,17 @@ def test_the_job_of_production_runs_as_written(tmp_path: Path) -> None:
     assert all(f"| `{name}` |" in text for name in KINDS) and all(
         f"`{name}`" in text for name in Production.model_fields if name != "parameters"
     )
+
+
+@pytest.mark.parametrize("page", ["tempering.md", "coupled.md"])
+def test_jobs_at_given_temperatures_run_as_written(page: str, tmp_path: Path) -> None:
+    """With fewer rounds; what the page calls a key is one."""
+    (text,) = blocks(ROOT / "docs" / page, "toml")
+    content = tomllib.loads(text)
+    content["production"]["rounds"], content["ensemble"]["equilibration_rounds"] = 3, 2
+    if "pilot_rounds" in content["ensemble"]:
+        content["ensemble"]["pilot_rounds"] = 16
+    job = make_job(content, tmp_path)
+    run_job(job, Serial(), quiet=True)
+    _, table, attributes = read_result(job.folder / "result.nc")
+    assert attributes["status"] == "too short" and len(table["beta"]) == job.layout(range(1)).windows

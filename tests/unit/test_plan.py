@@ -165,7 +165,7 @@ def test_production_records_as_many_as_planned(tmp_path: Path) -> None:
     assert len(records["slot"]) == made.layout.slots * made.records == 2 * 3 * 4
     assert sum(column.nbytes for column in records.values()) == made.trajectory_bytes
     widths = [high - low + 1 for low, high in newest.about["state"]["windows"]]
-    assert list(made.window_levels) == widths and made.windows_known
+    assert list(made.effort.window_levels) == widths and made.effort.certain
     assert newest.size < made.checkpoint_bytes + 2 * 16_384  # HDF5 adds a few kB to each file
 
 
@@ -176,10 +176,8 @@ def plan_with(steps: tuple[float, ...], layout: Layout, **changes: Any) -> plann
         "moves": 10,
         "steps_per_round": 1000,
         "ns_per_step": 10.0,
-        "visits_needed": 1e6,
-        "window_levels": (11,) * len(steps),
-        "windows_known": True,
-        "learning_steps": steps,
+        "effort": planning.Effort((11,) * len(steps), True, steps, "learning", ""),
+        "names": ("windows", "walkers_per_window"),
         "production_steps": 0,
         "records": 0,
         "record_bytes": 24,
@@ -222,7 +220,7 @@ def test_steps_that_a_schedule_asks_for(ensemble: dict[str, Any], steps: float, 
         MODELS["ising"], tmp_path, ensemble={"occasions": 1, **ensemble}, exchange=exchange, dynamics={"sweeps_per_round": 40}
     )
     made = make_plan(job)
-    assert made.window_levels == (26,) and made.learning_steps == pytest.approx((steps,))
+    assert made.effort.window_levels == (26,) and made.effort.steps == pytest.approx((steps,))
     assert made.ns_per_step > 0 and np.isfinite(made.seconds(2))
 
 

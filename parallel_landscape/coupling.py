@@ -1,0 +1,149 @@
+"""Jobs with coupled replicas: [ensemble] kind = "coupled" and its [exchange], and which landscapes can be coupled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from parallel_landscape.errors import JobError
+from parallel_landscape.landscape import Landscape
+from parallel_landscape.observables.overlap import read_reference
+from parallel_landscape.rng import Purpose, generator
+from parallel_landscape.section import Section
+
+MOST_REPLICAS = 255  # their sum travels as one byte a weight
+MOST_GROUPS = 10_000
+TRIED = 64  # moves that are looked at
+
+RECORDED = (
+    ("overlap", "mean overlap with the other replicas of the group", "1"),
+    ("centre-overlap", "overlap with the centre: drawn (star), the reference, or the majority of the group", "1"),
+    ("centre-energy", "energy of the majority of the group's weights", "1"),
+)
+Numbers = Annotated[list[float], Field(min_length=1, max_length=MOST_GROUPS)]
+
+
+class Coupled(Section):
+    """Groups of replicas that attract each other, or are attracted by a reference, P ~ exp(-beta sum_a E(w_a) + coupling)."""
+
+    kind: Annotated[Literal["coupled"], Field(description="replicas that attract each other")] = "coupled"
+    form: Annotated[
+        Literal["star", "pairwise", "distance", "reference"],
+        Field(
+            description="gamma sum_a w_a.w_c with a centre w_c of +-1; (gamma/y) sum_{a<b} w_a.w_b; "
+            "-(gamma/y) sum_a |w_a - c|, c the mean of the replicas; or gamma sum_a w_a.w_r with a reference w_r from a file"
+        ),
+    ] = "star"
+    replicas: Annotated[int, Field(ge=1, le=MOST_REPLICAS, description="y, replicas in a group")] = 3
+    gamma: Annotated[
+        float | Numbers, Field(description="strength of the attraction; of several, one for each group of a ladder")
+    ]
+    beta: Annotated[float | Numbers, Field(description="inverse temperature of all groups, or of each")]
+    equilibration_rounds: Annotated[int, Field(ge=1, description="rounds that are thrown away before production")]
+    reference: Annotated[str | None, Field(description="form = reference: a .npy file with one +1 or -1 for each weight")] = (
+        None
+    )
+
+    @property
+    def recorded(self) -> tuple[tuple[str, str, str], ...]:
+        """Name, meaning and unit of what is recorded of each replica besides its energy."""
+        return RECORDED if self.replicas > 1 else RECORDED[1:]
+
+    @property
+    def groups(self) -> int:
+        """Number of groups in a ladder."""
+        return max(len(given) if isinstance(given, list) else 1 for given in (self.gamma, self.beta))
+
+    @property
+    def gammas(self) -> list[float]:
+        """gamma of each group."""
+        return self.gamma if isinstance(self.gamma, list) else [self.gamma] * self.groups
+
+    @property
+    def betas(self) -> list[float]:
+        """beta of each group."""
+        return self.beta if isinstance(self.beta, list) else [self.beta] * self.groups
+
+    def mistakes(self) -> list[str]:
+        """What is wrong between the keys."""
+        found = []
+        lengths = [len(given) for given in (self.gamma, self.beta) if isinstance(given, list)]
+        if len(set(lengths)) > 1:
+            found.append(
+                f"[ensemble] gamma, beta: given {lengths[0]} and {lengths[1]} numbers; give one for each group in both."
+            )
+        if self.form in ("pairwise", "distance") and self.replicas < 2:
+            found.append(f'[ensemble] replicas: given {self.replicas}; form = "{self.form}" couples 2 or more to each other.')
+        if self.form in ("pairwise", "distance") and min(self.gammas) < 0:
+            found.append(
+                f'[ensemble] gamma: given {self.gamma}; form = "{self.form}" attracts only, so gamma must not be below 0.'
+            )
+        if (self.form == "reference") != (self.reference is not None):
+            found.append('[ensemble] reference: a file is needed with form = "reference", and only there.')
+        return found
+
+
+class Center(Section):
+    """What the replicas of a group do together between rounds."""
+
+    kind: Annotated[Literal["center"], Field(description="the sum of a group's weights, from which its centre is drawn")] = (
+        "center"
+    )
+    ladder: Annotated[
+        Literal["exchange", "none"], Field(description="neighbouring groups exchange their gamma and beta, or stay alone")
+    ] = "exchange"
+
+
+def contradictions(ensemble: Coupled | None, exchange: Center | None) -> list[str]:
+    """What is wrong between keys of [ensemble] and [exchange], None where the section is wrong by itself."""
+    return [] if ensemble is None else ensemble.mistakes()
+
+
+def reference_of(ensemble: Coupled, folder: Path, size: int) -> NDArray[np.int8] | None:
+    """The reference (size,) of +-1; None for the other forms. Raises JobError when the file holds no such thing."""
+    return None if ensemble.reference is None else read_reference(folder / Path(ensemble.reference).expanduser(), size)
+
+
+def why_not(ensemble: Coupled, landscape: Landscape, folder: Path, seed: int) -> list[str]:
+    """A sentence for whatever does not fit between [ensemble] and the landscape."""
+    reason = why_not_coupled(landscape, seed)
+    if reason is not None:
+        return [f"[ensemble] kind: {reason}."]
+    try:
+        reference_of(ensemble, folder, landscape.moves)
+    except JobError as error:
+        return [f"[ensemble] reference: {sentence}" for sentence in error.mistakes]
+    return []
+
+
+def why_not_coupled(landscape: Landscape, seed: int) -> str | None:
+    """Why the replicas of a landscape cannot be coupled; None when they can."""
+    needed = "coupled replicas need a landscape whose `weights` are all +-1 and whose move i flips weight i"
+    if landscape.weights is None:
+        return f"{needed}; this one has no `weights`"
+    state = landscape.initial(generator(seed, Purpose.PILOT))
+    weights = landscape.weights(state)
+    if weights.shape != (landscape.moves,) or not np.all(np.abs(weights) == 1):
+        return (
+            f"{needed}; this one has {landscape.moves} moves, and `weights` of shape {weights.shape} from {weights.min()} to "
+            f"{weights.max()}"
+        )
+    for move in range(0, landscape.moves, -(-landscape.moves // TRIED)):
+        before = np.array(landscape.weights(state))
+        landscape.delta(landscape.params, state, move)
+        landscape.commit(landscape.params, state, move)
+        before[move] *= -1
+        if not np.array_equal(landscape.weights(state), before):
+            return f"{needed}; move {move} does something else here"
+    if not any(np.shares_memory(landscape.weights(state), part) for part in state):
+        return f"{needed}, and are a part of the state; these are a copy"
+    return None
+
+
+def records_every(sweeps: int, sweeps_per_round: int) -> int:
+    """Rounds from one record to the next that are at least `sweeps` apart: replicas are only looked at between rounds."""
+    return max(1, -(-sweeps // sweeps_per_round))

@@ -1,0 +1,91 @@
+"""The kinds of ensembles: which keys [ensemble] and [exchange] may hold for each, and what may be wrong between them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from parallel_landscape import coupling, tempering, window_keys
+from parallel_landscape.coupling import Center, Coupled
+from parallel_landscape.keys import mistakes
+from parallel_landscape.landscape import Landscape
+from parallel_landscape.sections import Ensemble, Exchange
+from parallel_landscape.tempering import Canonical, Temperatures
+
+
+def _no_pull(ensemble: Any) -> str:
+    return ""
+
+
+def _always(ensemble: Any, landscape: Landscape, folder: Path, seed: int) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Sections of a kind of ensemble; `contradictions(ensemble, exchange)` has a sentence for each mistake between keys, and is
+    given None for a section that is wrong by itself.
+
+    produces: whether there is nothing to do without [production]. places, members: what slots are called: windows, and the
+    key that says how many walkers each has. pull(ensemble): what pulls weights besides the energy, "field" or "distance".
+    why_not(ensemble, landscape, folder, seed): sentences about what does not fit a landscape.
+    """
+
+    ensemble: type[BaseModel]
+    exchange: type[BaseModel]
+    contradictions: Callable[[Any, Any], list[str]]
+    places: str
+    members: str
+    produces: bool = True
+    pull: Callable[[Any], str] = _no_pull
+    why_not: Callable[[Any, Landscape, Path, int], list[str]] = _always
+
+
+KINDS = {
+    "wang-landau": Kind(
+        *(Ensemble, Exchange, lambda _, exchange: [] if exchange is None else window_keys.contradictions(exchange)),
+        *("windows", "walkers_per_window", False),
+    ),
+    "canonical": Kind(Canonical, Temperatures, tempering.contradictions, "temperatures", "walkers_per_temperature"),
+    "coupled": Kind(
+        *(Coupled, Center, coupling.contradictions, "groups", "replicas"),
+        pull=lambda ensemble: "distance" if ensemble.form == "distance" else "field",
+        why_not=coupling.why_not,
+    ),
+}
+DEFAULT = "wang-landau"
+
+
+def check_sampling(content: Mapping[str, Any], wrong: list[str]) -> tuple[Any, Any]:
+    """The sections [ensemble] and [exchange] of a job's content, None where they are wrong; `wrong` gets the sentences."""
+    given = content.get("ensemble", {})
+    name = given.get("kind", DEFAULT) if isinstance(given, Mapping) else DEFAULT
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        near = difflib.get_close_matches(str(name), KINDS, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        wrong.append(f"[ensemble] kind: given {name!r}; {hint}Allowed: {', '.join(KINDS)}.")
+        return None, None
+    ensemble = check_section(kind.ensemble, "ensemble", given, wrong)
+    exchange = check_section(kind.exchange, "exchange", content.get("exchange", {}), wrong)
+    wrong += kind.contradictions(ensemble, exchange)
+    if kind.produces and "production" not in content:
+        wrong.append(f'[production]: required with [ensemble] kind = "{name}", which learns nothing; e.g. rounds = 1000.')
+    return ensemble, exchange
+
+
+def check_section(model: type[BaseModel], key: str, given: Any, wrong: list[str]) -> Any:
+    """A section checked by its model; None, and sentences in `wrong`, when there are mistakes."""
+    if not isinstance(given, Mapping):
+        wrong.append(f"[{key}]: given {given!r}; a section is required, e.g. [{key}].")
+        return None
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        wrong += mistakes(model, error, f"[{key}]")
+        return None

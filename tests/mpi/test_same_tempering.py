@@ -1,0 +1,95 @@
+"""A ladder of temperatures on any number of ranks, stopped in the pilot, in equilibration or in production: the same bits."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tomli_w
+from faults.harness import Data, different, final_data, pland
+
+from parallel_landscape import rounds
+from parallel_landscape.boundary import PHASES
+from parallel_landscape.cli import main
+from parallel_landscape.stopping import handlers_kept
+
+pytestmark = pytest.mark.mpi
+
+JOB: dict[str, Any] = {
+    "name": "run",
+    "seed": 11,
+    "landscape": {"model": "binary-perceptron", "inputs": 21, "data": {"source": "teacher", "patterns": 20}},
+    "dynamics": {"sweeps_per_round": 10},
+    "ensemble": {
+        "kind": "canonical",
+        "betas": {"min": 0.1, "max": 3.0, "count": 4, "spacing": "adapted"},
+        "equilibration_rounds": 40,
+        "pilot_rounds": 60,
+    },
+    "exchange": {"walkers_per_temperature": 2},
+    "production": {"rounds": 90, "record_every_sweeps": 5, "weights": True, "observables": ["overlap-teacher"]},
+    "run": {"checkpoint_rounds": 25, "repeats": 2},
+}
+
+
+def run_on(folder: Path, ranks: int, job: dict[str, Any] = JOB) -> Data:
+    """The final data of a whole run."""
+    folder.mkdir()
+    (folder / "job.toml").write_text(tomli_w.dumps(job))
+    return command("run", folder / "job.toml", ranks, folder / "runs" / "run")
+
+
+def command(name: str, what: Path, ranks: int, run: Path) -> Data:
+    done = pland(name, what, "-n", ranks, "--quiet")
+    assert done.returncode == 0, done.stderr
+    job = (run / "job.toml").read_bytes()
+    return final_data(run) | {"job": np.frombuffer(job, np.uint8)}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    return run_on(tmp_path_factory.mktemp("alone") / "run", 1)
+
+
+def stopped_in(folder: Path, kind: str, number: int) -> Path:
+    """The run folder of a run that was asked to stop before a round of a phase."""
+    (folder / "job.toml").write_text(tomli_w.dumps(JOB))
+    goes_on = rounds.goes_on
+
+    def stopping(campaign: Any, phase: Any) -> bool:
+        if PHASES[type(phase)] == kind and phase.rounds == number:
+            campaign.stop.signal = "SIGTERM"
+        return goes_on(campaign, phase)
+
+    with pytest.MonkeyPatch.context() as patch, handlers_kept():
+        patch.setattr(rounds, "goes_on", stopping)
+        assert main(["run", str(folder / "job.toml"), "-n", "1", "--quiet"]) == 3
+    return folder / "runs" / "run"
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_same_bits_on_any_number_of_ranks(ranks: int, alone: Data, tmp_path: Path) -> None:
+    assert different(alone, run_on(tmp_path / "run", ranks)) == []
+
+
+@pytest.mark.parametrize(("kind", "number", "ranks"), [("pilot", 30, 1), ("equilibrate", 77, 3), ("produce", 50, 2)])
+def test_same_bits_after_a_stop(kind: str, number: int, ranks: int, alone: Data, tmp_path: Path) -> None:
+    run = stopped_in(tmp_path, kind, number)
+    moved = Path(shutil.copytree(run, tmp_path / "run"))
+    assert different(alone, command("resume", moved, ranks, moved)) == []
+
+
+def test_a_replay_finds_no_difference(alone: Data, tmp_path: Path) -> None:
+    run_on(tmp_path / "run", 1)
+    done = pland("verify", tmp_path / "run" / "runs" / "run")
+    assert done.returncode == 0 and "all the same" in done.stdout, done.stdout + done.stderr
+
+
+def test_runs_that_are_compared_hold_something(alone: Data, tmp_path: Path) -> None:
+    """Another seed gives other bits everywhere, another ladder included."""
+    other = different(alone, run_on(tmp_path / "run", 1, {**JOB, "seed": 12}))
+    assert {"records energy", "counts count", "windows beta", "windows energy_mean", "frozen", "job"} <= set(other)
+    assert (alone["windows round_trips"] > 0).any() and len(np.unique(alone["records walker"])) == 16
