@@ -15,6 +15,14 @@ R = TypeVar("R")
 Done = Callable[[Any], None]
 Runner = Callable[[Callable[[T], R], Sequence[T], Done], list[R]]
 LOOPBACK = "127.0.0.1"
+# Dask has its workers give freed memory back at once. HDF5 takes and frees a buffer for each step of each chunk, so that pages
+# would be mapped and cleared again and again, which takes longer than reading.
+KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_ARENA_MAX": "1"}
+_SETTINGS = {
+    "distributed.nanny.pre-spawn-environ": {**KEEP_MEMORY, "OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1, "MKL_NUM_THREADS": 1},
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+}
 
 
 def serial(function: Callable[[T], R], items: Sequence[T], done: Done) -> list[R]:
@@ -77,9 +85,11 @@ def _on(client: Any, function: Callable[[T], R], items: Sequence[T], done: Done)
 def local_cluster(workers: int) -> Iterator[Any]:
     """A client of worker processes on this machine, which nobody without this process's credentials can join or read: loopback
     only, TLS with certificates made for the occasion, no dashboard."""
+    import dask
     from distributed import Client, LocalCluster
 
     with (
+        dask.config.set(_SETTINGS),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Block = dict[str, NDArray[Any]]
 FEWEST = 4_096  # records read at once, whatever the memory
-MOST = 262_144  # more would leave the processor's caches and gain nothing
+MOST = 65_536  # more would leave the processor's caches and gain nothing
 
 
 @dataclass(frozen=True)
