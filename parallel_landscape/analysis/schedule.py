@@ -18,8 +18,9 @@ LOOPBACK = "127.0.0.1"
 # Dask has its workers give freed memory back at once. HDF5 takes and frees a buffer for each step of each chunk, so that pages
 # would be mapped and cleared again and again, which takes longer than reading.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_ARENA_MAX": "1"}
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SETTINGS = {
-    "distributed.nanny.pre-spawn-environ": {**KEEP_MEMORY, "OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1, "MKL_NUM_THREADS": 1},
+    "distributed.nanny.pre-spawn-environ": {**KEEP_MEMORY, **dict.fromkeys(_THREADS, "1")},
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
 }
