@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +16,7 @@ R = TypeVar("R")
 Done = Callable[[Any], None]
 Runner = Callable[[Callable[[T], R], Sequence[T], Done], list[R]]
 LOOPBACK = "127.0.0.1"
+TASKS = 32  # for each worker, in one pass over the segments
 # Dask has its workers give freed memory back at once. HDF5 takes and frees a buffer for each step of each chunk, so that pages
 # would be mapped and cleared again and again, which takes longer than reading.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_ARENA_MAX": "1"}
@@ -23,6 +25,7 @@ _SETTINGS = {
     "distributed.nanny.pre-spawn-environ": {**KEEP_MEMORY, **dict.fromkeys(_THREADS, "1")},
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
 }
 
 
@@ -44,10 +47,10 @@ def runner(scheduler: str, workers: int, credentials: dict[str, str] | None = No
         yield lambda function, items, done: _threads(function, items, done, workers)
     elif scheduler in _CLUSTERS:
         with _CLUSTERS[scheduler](workers) as client:
-            yield lambda function, items, done: _on(client, function, items, done)
+            yield lambda function, items, done: _on(client, function, items, done, workers)
     elif "://" in scheduler:
         with connect(scheduler, credentials or {}) as client:
-            yield lambda function, items, done: _on(client, function, items, done)
+            yield lambda function, items, done: _on(client, function, items, done, max(1, len(client.nthreads())))
     else:
         raise JobError(
             f"--scheduler {scheduler}: give none, threads, {', '.join(_CLUSTERS)} or an address such as tls://host:8786"
@@ -67,10 +70,13 @@ def _threads(function: Callable[[T], R], items: Sequence[T], done: Done, workers
         return list(dask.compute(*graph, scheduler="threads", num_workers=workers, optimize_graph=False))
 
 
-def _on(client: Any, function: Callable[[T], R], items: Sequence[T], done: Done) -> list[R]:
+def _on(client: Any, function: Callable[[T], R], items: Sequence[T], done: Done, workers: int) -> list[R]:
+    """A few items to a task: the scheduler takes some ms for each task, and 10,000 segments would be many."""
     from distributed import as_completed
 
-    futures = client.map(function, items, pure=False, retries=2)
+    width = max(1, len(items) // (TASKS * workers))
+    groups = [items[first : first + width] for first in range(0, len(items), width)]
+    futures = client.map(functools.partial(_each, function), groups, pure=False, retries=2)
     place, found = {future.key: number for number, future in enumerate(futures)}, {}
     for future in as_completed(futures):
         try:
@@ -78,8 +84,13 @@ def _on(client: Any, function: Callable[[T], R], items: Sequence[T], done: Done)
         except (OSError, RuntimeError) as error:
             client.cancel(futures)
             raise RunError(f"a worker could not do its part: {error}; finished shards are kept, run it again") from error
-        done(found[place[future.key]])
-    return [found[number] for number in range(len(items))]
+        for one in found[place[future.key]]:
+            done(one)
+    return [one for number in range(len(groups)) for one in found[number]]
+
+
+def _each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    return [function(item) for item in items]
 
 
 @contextmanager
