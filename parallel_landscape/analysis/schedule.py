@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from parallel_landscape.analysis.slurm_workers import slurm_cluster
+from parallel_landscape.analysis.worker_settings import SETTINGS
 from parallel_landscape.errors import JobError, RunError
 
 T = TypeVar("T")
@@ -17,16 +18,6 @@ Done = Callable[[Any], None]
 Runner = Callable[[Callable[[T], R], Sequence[T], Done], list[R]]
 LOOPBACK = "127.0.0.1"
 TASKS = 32  # for each worker, in one pass over the segments
-# Dask has its workers give freed memory back at once. HDF5 takes and frees a buffer for each step of each chunk, so that pages
-# would be mapped and cleared again and again, which takes longer than reading.
-KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_ARENA_MAX": "1"}
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_SETTINGS = {
-    "distributed.nanny.pre-spawn-environ": {**KEEP_MEMORY, **dict.fromkeys(_THREADS, "1")},
-    "distributed.worker.profile.enabled": False,
-    "distributed.admin.system-monitor.gil.enabled": False,
-    "distributed.admin.tick.interval": "500ms",
-}
 
 
 def serial(function: Callable[[T], R], items: Sequence[T], done: Done) -> list[R]:
@@ -101,7 +92,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     with (
-        dask.config.set(_SETTINGS),
+        dask.config.set(SETTINGS),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
