@@ -12,7 +12,7 @@ from typing import Any
 from parallel_landscape.analysis.findings import Findings, Question, conclude
 from parallel_landscape.analysis.schedule import runner, usable_cores
 from parallel_landscape.analysis.segment_reader import Source
-from parallel_landscape.analysis.survey import Partial, Piece, Survey, folder_of, map_one, partials
+from parallel_landscape.analysis.survey import Partial, Piece, Survey, folder_of, map_all, partials
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.progress import Counter
 from parallel_landscape.status import status
@@ -118,21 +118,29 @@ class Surveyor:
         self.notes: dict[str, tuple[str, int]] = {}
         self.gone = False
 
-    def __call__(self, survey: Survey) -> Iterator[Partial]:
-        """The partial results in the order of the catalogue."""
-        kept = folder_of(survey, self._kept)
-        make_folder(self._kept)
-        make_folder(kept)
-        counter = Counter(f"analysis: {survey.name}", len(self.sources), quiet=self._quiet)
-        pieces: list[Piece] = self._run(
-            functools.partial(map_one, survey, str(kept), self._memory // 2), self.sources, lambda piece: counter.add()
+    def __call__(self, *surveys: Survey) -> list[Iterator[Partial]]:
+        """The partial results of each survey in the order of the catalogue; each segment is read once for all of them."""
+        if not surveys:
+            return []
+        kept = [folder_of(survey, self._kept) for survey in surveys]
+        for folder in (self._kept, *kept):
+            make_folder(folder)
+        counter = Counter(f"analysis: {surveys[0].name}", len(self.sources), quiet=self._quiet)
+        rows: list[list[Piece]] = self._run(
+            functools.partial(map_all, surveys, [str(folder) for folder in kept], self._memory),
+            self.sources,
+            lambda pieces: counter.add(),
         )
         counter.close()
-        for source, piece in zip(self.sources, pieces, strict=True):
-            self.gone = self.gone or piece.gone
-            if piece.lost and piece.lost >= self.notes.get(source.path, ("", 0))[1]:
-                self.notes[source.path] = (piece.note, piece.lost)
-        return partials(pieces)
+        for source, pieces in zip(self.sources, rows, strict=True):
+            for piece in pieces:
+                self._note(source, piece)
+        return [partials(list(pieces)) for pieces in zip(*rows, strict=True)]
+
+    def _note(self, source: Source, piece: Piece) -> None:
+        self.gone = self.gone or piece.gone
+        if piece.lost and piece.lost >= self.notes.get(source.path, ("", 0))[1]:
+            self.notes[source.path] = (piece.note, piece.lost)
 
 
 @contextmanager

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.analysis import canonical, groups, joint, overlap, refine, travel
-from parallel_landscape.analysis.segment_reader import Reader
+from parallel_landscape.analysis.ends import Ends
 from parallel_landscape.analysis.survey import Partial, Survey
 from parallel_landscape.analysis.timeline import Timeline, make_timeline
-from parallel_landscape.analysis.transition import TransitionCurve, Transitions, merge_transitions, transition_curve
+from parallel_landscape.analysis.transition import TransitionCurve, merge_transitions, transition_curve
+from parallel_landscape.analysis.transition_counts import Transitions
 from parallel_landscape.analysis.visits import Seen, Visits, merge_visits
 from parallel_landscape.errors import JobError
 from parallel_landscape.store.catalogue import Catalogue
@@ -56,8 +57,8 @@ class Ask(Protocol):
 
     notes: dict[str, tuple[str, int]]
 
-    def __call__(self, survey: Survey) -> Iterator[Partial]:
-        """Partial results in order."""
+    def __call__(self, *surveys: Survey) -> list[Iterator[Partial]]:
+        """Partial results of each survey in order, by one pass over the segments."""
         ...
 
 
@@ -69,23 +70,6 @@ class Findings:
     attributes: dict[str, Any]
     observables: dict[str, tuple[str, str]] = field(default_factory=dict)
     lost: int = 0
-
-
-@dataclass(frozen=True)
-class Ends:
-    """A `Survey`: the last sweep of a segment."""
-
-    name: str = "ends"
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """Nothing but the segment."""
-        return {}
-
-    def map(self, reader: Reader) -> Partial:
-        """Its last sweep, 0 without records."""
-        ends = reader.first_and_last("sweep") if reader.source.records else None
-        return {"last": np.array([0 if ends is None else ends[1]])}
 
 
 def conclude(
@@ -100,7 +84,8 @@ def conclude(
     else:
         frozen = catalogue.frozen()
         question.check(frozen)
-        last = max(int(part["last"][0]) for part in ask(Ends()))
+        (ends,) = ask(Ends())
+        last = max(int(part["last"][0]) for part in ends)
         timeline = make_timeline(last, frozen.sweeps_per_record, frozen.slots)
         findings = from_records(ask, frozen, timeline, question, learned, said)
         lost = catalogue.lost + sum(count for _, count in ask.notes.values())
@@ -135,12 +120,12 @@ def from_records(
     said: list[str],
 ) -> Findings:
     """All that the records tell."""
-    survey = Visits(frozen, timeline)
-    seen = merge_visits(survey, ask(survey))
+    survey, counting = Visits(frozen, timeline), Transitions(frozen)
+    visits, transitions, *values = ask(survey, counting, *(joint.Values(name) for name in question.joint))
+    seen = merge_visits(survey, visits)
     slots, walkers = travel.slot_table(seen, frozen, timeline), travel.walker_table(seen, timeline)
     refined = refine.refine(seen, frozen, timeline, travel.typical_time(slots))
-    counting = Transitions(frozen)
-    counted = merge_transitions(counting, ask(counting), timeline.records * timeline.sweeps)
+    counted = merge_transitions(counting, transitions, timeline.records * timeline.sweeps)
     transition = transition_curve(counted) if counted is not None else None
     said += _doubts(seen, refined, transition, frozen)
     whole = frozen.low.min() == 0 and frozen.high.max() == frozen.levels - 1 and not len(refined.apart)
@@ -155,10 +140,13 @@ def from_records(
         "canonical": groups.canonical_group(refined, frozen, question.betas, root, absolute, said),
     }
     ln_g, error = groups.placed(root, frozen, "ln_g_mbar"), groups.placed(root, frozen, "ln_g_mbar_error")
-    for name in question.joint:
-        found |= _joint(ask, frozen, timeline, name, ln_g, error, refined.factor)
+    joints = [joint.Joint(frozen, timeline, name, edges) for name, edges in _edges(question.joint, values)]
+    chosen = _chosen(frozen, question, refined)
+    parts = iter(ask(*joints, *(one for one in chosen if one is not None)))
+    for one in joints:
+        found |= _joint(one, next(parts), ln_g, error, refined.factor)
     if question.ranges:
-        found["overlap"] = _overlap(ask, frozen, timeline, question, refined, said)
+        found["overlap"] = _overlap(frozen, chosen, parts, timeline, question, refined, said)
     observables = {x.name: (x.unit, x.meaning) for x in frozen.observables}
     attributes = {
         "estimator": groups.settle(root, len(refined.repeats)),
@@ -201,44 +189,66 @@ def _doubts(seen: Seen, refined: refine.Refined, transition: TransitionCurve | N
     return said
 
 
-def _joint(ask: Ask, frozen: Frozen, timeline: Timeline, name: str, ln_g: Real, error: Real, factor: int) -> Groups:
-    edges = joint.merge_values(ask(joint.Values(name)))
-    if not len(edges):
-        return {}
-    survey = joint.Joint(frozen, timeline, name, tuple(edges.tolist()))
-    counts, density, density_error = joint.joint_density(joint.merge_joint(survey, ask(survey)), ln_g, error, factor)
+def _edges(names: Iterable[str], values: Iterable[Iterator[Partial]]) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """Name and edges of the bins of each observable that has values."""
+    for name, parts in zip(names, values, strict=True):
+        edges = joint.merge_values(parts)
+        if len(edges):
+            yield name, tuple(edges.tolist())
+
+
+def _joint(survey: joint.Joint, parts: Iterator[Partial], ln_g: Real, error: Real, factor: int) -> Groups:
+    counts, density, density_error = joint.joint_density(joint.merge_joint(survey, parts), ln_g, error, factor)
     rows = np.flatnonzero(counts.sum(axis=1))
     span = slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
     return {
-        JOINT_PREFIX + name: {
-            "energy": frozen.energies[span], "edges": edges, "counts": counts[span], "ln_g": density[span],
-            "ln_g_error": density_error[span],
+        JOINT_PREFIX + survey.observable: {
+            "energy": survey.frozen.energies[span], "edges": np.array(survey.edges), "counts": counts[span],
+            "ln_g": density[span], "ln_g_error": density_error[span],
         }
     }  # fmt: skip
 
 
-def _overlap(
-    ask: Ask, frozen: Frozen, timeline: Timeline, question: Question, refined: refine.Refined, said: list[str]
-) -> dict[str, Any]:
-    energies, rows = frozen.energies, []
+def _within(frozen: Frozen, refined: refine.Refined, low: int, high: int) -> NDArray[np.int64]:
+    """Records on each level from energy low to high, (levels,)."""
+    return np.where((frozen.energies >= low) & (frozen.energies <= high), refined.samples, 0)
+
+
+def _chosen(frozen: Frozen, question: Question, refined: refine.Refined) -> list[overlap.Chosen | None]:
+    """The survey of each range of energies; None where nothing was recorded."""
+    surveys: list[overlap.Chosen | None] = []
     for low, high in question.ranges:
-        within = (energies >= low) & (energies <= high)
-        samples = np.where(within, refined.samples, 0)
+        samples = _within(frozen, refined, low, high)
         if not samples.any():
-            said.append(f"nothing was recorded at energies {low} to {high}: no overlaps there")
-            rows.append(overlap.nothing(frozen.weights_count))
+            surveys.append(None)
             continue
-        wanted = math.sqrt(2.0 * question.pairs)
-        chance = overlap.choose(samples, refined.ln_g, wanted)
+        chance = overlap.choose(samples, refined.ln_g, overlap.wanted(question.pairs))
         levels = np.flatnonzero(chance)
         first, last = int(levels[0]), int(levels[-1]) + 1
-        survey = overlap.Chosen(frozen, tuple(chance[first:last].tolist()), first)
-        chosen = overlap.merge_chosen(ask(survey))
-        if samples.sum() > wanted:
-            said.append(f"overlaps at energies {low} to {high} rest on {len(chosen['slot'])} of {samples.sum()} records")
+        surveys.append(overlap.Chosen(frozen, tuple(chance[first:last].tolist()), first))
+    return surveys
+
+
+def _overlap(
+    frozen: Frozen,
+    surveys: list[overlap.Chosen | None],
+    parts: Iterator[Iterator[Partial]],
+    timeline: Timeline,
+    question: Question,
+    refined: refine.Refined,
+    said: list[str],
+) -> dict[str, Any]:
+    rows, count = [], frozen.weights_count
+    for (low, high), survey in zip(question.ranges, surveys, strict=True):
+        if survey is None:
+            said.append(f"nothing was recorded at energies {low} to {high}: no overlaps there")
+            rows.append(overlap.nothing(count))
+            continue
+        recorded, chosen = _within(frozen, refined, low, high).sum(), overlap.merge_chosen(next(parts))
+        if recorded > overlap.wanted(question.pairs):
+            said.append(f"overlaps at energies {low} to {high} rest on {len(chosen['slot'])} of {recorded} records")
         about = (refined.ln_g, refined.left_ln_g, refined.sizes)
-        rows.append(overlap.overlaps(chosen, *about, frozen.weights_count, timeline.records * timeline.sweeps))
-    count = frozen.weights_count
+        rows.append(overlap.overlaps(chosen, *about, count, timeline.records * timeline.sweeps))
     return {
         "q": np.linspace(-1.0, 1.0, count + 1),
         "energy_low": [low for low, _ in question.ranges],

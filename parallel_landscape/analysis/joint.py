@@ -41,10 +41,15 @@ class Values:
         """What the partial results depend on."""
         return {"observable": self.observable}
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The observable."""
+        return (self.observable,)
+
     def map(self, reader: Reader) -> Partial:
         """The values in one segment."""
         found, many = np.zeros(0), False
-        for _, block in reader.blocks([self.observable]):
+        for _, block in reader.blocks(self.columns):
             found, many = _few(found, block[self.observable], many)
         return {"values": found, "many": np.array([many])}
 
@@ -90,11 +95,16 @@ class Joint:
         """Number of bins."""
         return len(self.edges) - 1
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What places a record, and the observable."""
+        return ("slot", "sweep", "energy", self.observable)
+
     def map(self, reader: Reader) -> Partial:
         """Count one segment."""
         edges, shift = np.array(self.edges), self.timeline.shift + self.timeline.block_shift
         keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        for _, block in reader.blocks(["slot", "sweep", "energy", self.observable]):
+        for _, block in reader.blocks(self.columns):
             level, inside = records_in_window(self.frozen, block)
             value = np.searchsorted(edges, block[self.observable], side="right") - 1
             inside &= (value >= 0) & (value < self.bins)

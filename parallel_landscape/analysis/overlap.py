@@ -6,6 +6,7 @@ pairs, in blocks that fit the processor's caches, by counting the bits of an exc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -41,12 +42,17 @@ class Chosen:
         """What the partial results depend on."""
         return {"frozen": self.frozen.digest, "chance": list(self.chance), "low": self.low}
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What places a record."""
+        return ("slot", "sweep", "energy", "walker")
+
     def map(self, reader: Reader) -> Partial:
         """Choose from one segment; weights are read only around what was chosen."""
         rows: list[Partial] = []
         chance = np.zeros(self.frozen.levels)
         chance[self.low : self.low + len(self.chance)] = self.chance
-        for first, block in reader.blocks(["slot", "sweep", "energy", "walker"]):
+        for first, block in reader.blocks(self.columns):
             level, inside = records_in_window(self.frozen, block)
             taken = np.flatnonzero(inside & (_uniform(block["slot"], block["sweep"]) < chance[level]))
             taken, weights = _weights_of(reader, first, taken)
@@ -85,8 +91,13 @@ def _uniform(slot: NDArray[Any], sweep: NDArray[Any]) -> Real:
         return np.asarray(((x ^ (x >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53)
 
 
-def choose(samples: NDArray[np.int64], ln_g: Real, wanted: float) -> Real:
-    """The chance of every level so that about `wanted` records are taken, of each level as its states deserve.
+def wanted(pairs: int) -> float:
+    """How many records make so many pairs."""
+    return math.sqrt(2.0 * pairs)
+
+
+def choose(samples: NDArray[np.int64], ln_g: Real, number: float) -> Real:
+    """The chance of every level so that about `number` records are taken, of each level as its states deserve.
 
     A state on level E is recorded n(E) / g(E) times, so its records should be taken in proportion to g(E) / n(E); where there
     are too few, all are taken and weigh more.
@@ -94,11 +105,11 @@ def choose(samples: NDArray[np.int64], ln_g: Real, wanted: float) -> Real:
     there = (samples > 0) & np.isfinite(ln_g)
     ratio = np.where(there, np.exp(ln_g - np.max(ln_g[there])), 0.0) / np.maximum(samples, 1)
     scale = 1.0 / ratio[there].min()
-    if samples[there].sum() > wanted:
+    if samples[there].sum() > number:
         low, high = 0.0, scale
         for _ in range(200):
             scale = (low + high) / 2
-            low, high = (scale, high) if np.minimum(1.0, scale * ratio) @ samples < wanted else (low, scale)
+            low, high = (scale, high) if np.minimum(1.0, scale * ratio) @ samples < number else (low, scale)
     return np.asarray(np.minimum(1.0, scale * ratio))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from parallel_landscape.analysis.slurm_workers import slurm_cluster
+from parallel_landscape.analysis.worker_settings import SETTINGS
 from parallel_landscape.errors import JobError, RunError
 
 T = TypeVar("T")
@@ -15,6 +17,7 @@ R = TypeVar("R")
 Done = Callable[[Any], None]
 Runner = Callable[[Callable[[T], R], Sequence[T], Done], list[R]]
 LOOPBACK = "127.0.0.1"
+TASKS = 32  # for each worker, in one pass over the segments
 
 
 def serial(function: Callable[[T], R], items: Sequence[T], done: Done) -> list[R]:
@@ -35,10 +38,10 @@ def runner(scheduler: str, workers: int, credentials: dict[str, str] | None = No
         yield lambda function, items, done: _threads(function, items, done, workers)
     elif scheduler in _CLUSTERS:
         with _CLUSTERS[scheduler](workers) as client:
-            yield lambda function, items, done: _on(client, function, items, done)
+            yield lambda function, items, done: _on(client, function, items, done, workers)
     elif "://" in scheduler:
         with connect(scheduler, credentials or {}) as client:
-            yield lambda function, items, done: _on(client, function, items, done)
+            yield lambda function, items, done: _on(client, function, items, done, max(1, len(client.nthreads())))
     else:
         raise JobError(
             f"--scheduler {scheduler}: give none, threads, {', '.join(_CLUSTERS)} or an address such as tls://host:8786"
@@ -58,10 +61,13 @@ def _threads(function: Callable[[T], R], items: Sequence[T], done: Done, workers
         return list(dask.compute(*graph, scheduler="threads", num_workers=workers, optimize_graph=False))
 
 
-def _on(client: Any, function: Callable[[T], R], items: Sequence[T], done: Done) -> list[R]:
+def _on(client: Any, function: Callable[[T], R], items: Sequence[T], done: Done, workers: int) -> list[R]:
+    """A few items to a task: the scheduler takes some ms for each task, and 10,000 segments would be many."""
     from distributed import as_completed
 
-    futures = client.map(function, items, pure=False, retries=2)
+    width = max(1, len(items) // (TASKS * workers))
+    groups = [items[first : first + width] for first in range(0, len(items), width)]
+    futures = client.map(functools.partial(_each, function), groups, pure=False, retries=2)
     place, found = {future.key: number for number, future in enumerate(futures)}, {}
     for future in as_completed(futures):
         try:
@@ -69,17 +75,24 @@ def _on(client: Any, function: Callable[[T], R], items: Sequence[T], done: Done)
         except (OSError, RuntimeError) as error:
             client.cancel(futures)
             raise RunError(f"a worker could not do its part: {error}; finished shards are kept, run it again") from error
-        done(found[place[future.key]])
-    return [found[number] for number in range(len(items))]
+        for one in found[place[future.key]]:
+            done(one)
+    return [one for number in range(len(groups)) for one in found[number]]
+
+
+def _each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    return [function(item) for item in items]
 
 
 @contextmanager
 def local_cluster(workers: int) -> Iterator[Any]:
     """A client of worker processes on this machine, which nobody without this process's credentials can join or read: loopback
     only, TLS with certificates made for the occasion, no dashboard."""
+    import dask
     from distributed import Client, LocalCluster
 
     with (
+        dask.config.set(SETTINGS),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

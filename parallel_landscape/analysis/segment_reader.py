@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Block = dict[str, NDArray[Any]]
 FEWEST = 4_096  # records read at once, whatever the memory
-MOST = 262_144  # more would leave the processor's caches and gain nothing
+MOST = 65_536  # more would leave the processor's caches and gain nothing
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,28 @@ class Source:
 
 
 @dataclass
+class Shared:
+    """Pieces of columns that several surveys want of one segment, read once as long as they fit into `room` bytes."""
+
+    columns: frozenset[str] = frozenset()
+    room: int = 0
+    kept: dict[tuple[str, int, int], NDArray[Any]] = field(default_factory=dict)
+
+    def read(self, name: str, one: Any, first: int, count: int) -> NDArray[Any]:
+        """Records `first` to `first + count` of the column. Raises OSError when a chunk is bad."""
+        if name not in self.columns:
+            return np.asarray(one[first : first + count])
+        key = (name, first, count)
+        found = self.kept.get(key)
+        if found is None:
+            found = np.asarray(one[first : first + count])
+            if found.nbytes <= self.room:
+                self.room -= found.nbytes
+                self.kept[key] = found
+        return found
+
+
+@dataclass
 class Reader:
     """The open file of a source; `memory` bytes for one block. `lost`: (first record, count, column) that could not be read."""
 
@@ -35,6 +57,7 @@ class Reader:
     source: Source
     memory: int
     lost: list[tuple[int, int, str]] = field(default_factory=list)
+    shared: Shared = field(default_factory=Shared)
 
     def blocks(self, columns: Sequence[str]) -> Iterator[tuple[int, Block]]:
         """(first record, the columns) of one block after the other, in order; lost records are left out of all columns."""
@@ -43,7 +66,7 @@ class Reader:
         for first in range(0, self.source.records, size):
             count = min(size, self.source.records - first)
             try:
-                yield first, {name: one[first : first + count] for name, one in sets.items()}
+                yield first, {name: self.shared.read(name, one, first, count) for name, one in sets.items()}
             except OSError:  # a checksum of HDF5: look for the chunk
                 yield from self._sound_pieces(sets, first, count)
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from parallel_landscape.analysis.worker_settings import KEEP_MEMORY
 from parallel_landscape.errors import JobError, RunError
 
 PATIENCE_SECONDS = 60
@@ -70,7 +71,8 @@ def _options(name: str, place: Path) -> dict[str, Any]:
     """For SLURMCluster; what the user has configured stays as it is."""
     import dask
 
-    asked = {key: dask.config.get(f"jobqueue.slurm.{key}", None) for key in ("cores", "memory", "processes")}
+    keys = ("cores", "memory", "processes", "job-script-prologue")
+    asked = {key: dask.config.get(f"jobqueue.slurm.{key}", None) or [] for key in keys}
     return {
         "cores": asked["cores"] or 1,
         "memory": asked["memory"] or "2GiB",
@@ -82,6 +84,10 @@ def _options(name: str, place: Path) -> dict[str, Any]:
         "log_directory": str(place),
         "local_directory": str(place),
         "worker_extra_args": ["--no-dashboard"],
+        "job_script_prologue": [
+            *asked["job-script-prologue"],
+            *(f"export {name}={what}" for name, what in KEEP_MEMORY.items()),
+        ],
         "scheduler_options": {"dashboard": False, "dashboard_address": "127.0.0.1:0"},
         "silence_logs": "error",
     }

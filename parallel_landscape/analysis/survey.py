@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.analysis.segment_reader import Reader, Source, open_source
+from parallel_landscape.analysis.segment_reader import Reader, Shared, Source, open_source
 from parallel_landscape.errors import RunError
 from parallel_landscape.store.run_folder import write_atomically
 
@@ -40,6 +41,11 @@ class Survey(Protocol):
     @property
     def request(self) -> dict[str, Any]:
         """All that is asked for, as plain values."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads from the first to the last record."""
         ...
 
     def map(self, reader: Reader) -> Partial:
@@ -64,13 +70,23 @@ def folder_of(survey: Survey, kept: Path) -> Path:
     return kept / f"{survey.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def map_one(survey: Survey, folder: str, memory: int, source: Source) -> Piece:
-    """Find the partial result of a segment, or make and keep it. A segment with lost records is read again the next time."""
-    path = Path(folder) / f"{source.sha256}.npz"
-    if _is_sound(path):
-        return Piece(str(path), fresh=False)
+def map_all(surveys: Sequence[Survey], folders: Sequence[str], memory: int, source: Source) -> list[Piece]:
+    """Find the partial results of a segment, or make and keep them in half of the `memory`. What two of them want is read
+    once. A segment with lost records is read again the next time."""
+    paths = [Path(folder) / f"{source.sha256}.npz" for folder in folders]
+    missing = [not _is_sound(path) for path in paths]
+    wanted = Counter(name for survey, asked in zip(surveys, missing, strict=True) if asked for name in survey.columns)
+    shared = Shared(frozenset(name for name, times in wanted.items() if times > 1), memory // 4)
+    return [
+        _map_one(survey, path, memory // 4, source, shared) if asked else Piece(str(path), fresh=False)
+        for survey, path, asked in zip(surveys, paths, missing, strict=True)
+    ]
+
+
+def _map_one(survey: Survey, path: Path, memory: int, source: Source, shared: Shared) -> Piece:
     try:
         reader = open_source(source, memory)
+        reader.shared = shared
     except FileNotFoundError:
         return Piece("", source.records, f"{source.path} is missing: its {source.records} records are left out", gone=True)
     except OSError as error:

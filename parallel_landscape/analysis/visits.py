@@ -31,6 +31,11 @@ class Visits:
         """What the partial results depend on."""
         return {**self.timeline.plain(), "frozen": self.frozen.digest, "observables": [x.name for x in self.frozen.observables]}
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What places a record, and all observables."""
+        return (*COLUMNS, *(observable.name for observable in self.frozen.observables))
+
     def map(self, reader: Reader) -> Partial:
         """Add up one segment."""
         ends = reader.first_and_last("sweep")
@@ -40,7 +45,7 @@ class Visits:
         scale, tally = _begin(self.frozen, self.timeline, *ends)
         places, strange = _places(self.frozen), 0
         names = [observable.name for observable in self.frozen.observables]
-        for _, block in reader.blocks([*COLUMNS, *names]):
+        for _, block in reader.blocks(self.columns):
             rows, blocks = np.empty((2, len(block["slot"])), np.int64)
             strange += counter()(*(block[name] for name in COLUMNS), rows, blocks, places, scale, tally)
             for kind, name in enumerate(names):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -98,17 +99,28 @@ def _read(path: str) -> int:
     return total
 
 
+def _spent() -> float:
+    """Processor seconds of all processes that have ended under this one: what other work on the machine changes least."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def compare(path: Path, rounds: int) -> None:
     """Analysis and plain reading in turn."""
     size, ratios = bytes_of(path), []
     for number in range(rounds):
+        start = _spent()
         plain = read_plainly(path)
+        middle = _spent()
         seconds, peaks = analyse(path)
+        processor = (middle - start, _spent() - middle)
         ratios.append(plain / seconds)
         largest = sorted((peak / 2**20 for peak in peaks.values()), reverse=True)
         print(
             f"round {number + 1}: {size / 1e9:.2f} GB; plain reading {plain:.1f} s ({size / plain / 1e6:.0f} MB/s), analysis "
-            f"{seconds:.1f} s ({size / seconds / 1e6:.0f} MB/s), ratio {ratios[-1]:.2f}; peak MiB of each process: "
+            f"{seconds:.1f} s ({size / seconds / 1e6:.0f} MB/s), ratio {ratios[-1]:.2f}; "
+            f"processor seconds {processor[0]:.1f} and {processor[1]:.1f}, ratio {processor[0] / processor[1]:.2f}; "
+            "peak MiB of each process: "
             f"{', '.join(f'{peak:.0f}' for peak in largest)}",
             flush=True,
         )
