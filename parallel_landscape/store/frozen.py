@@ -16,7 +16,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.store.hdf5 import write_hdf5
+from parallel_landscape.store.checksums import write_listed
+from parallel_landscape.store.hdf5 import hdf5_image
 from parallel_landscape.store.schema import FROZEN, VERSION
 
 NAME = "frozen.h5"
@@ -62,7 +63,8 @@ def write_frozen(
             texts = np.array([row[number] for row in observables], dtype=object)
             file.create_dataset(name, data=texts, dtype=h5py.string_dtype())
 
-    write_hdf5(folder / NAME, fill)
+    image = hdf5_image(fill)
+    write_listed(folder / NAME, lambda beside: beside.write_bytes(image))
 
 
 def attributes_of(

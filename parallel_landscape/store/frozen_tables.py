@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.errors import RunError
+from parallel_landscape.store.checksums import check_listed
 from parallel_landscape.store.schema import VERSION
 
 _SCALARS = ("ln_states", "energy_start", "energy_step", "levels", "sites", "sweeps_per_record", "weights_count", "ensemble")
@@ -83,6 +84,7 @@ class Frozen:
 def read_frozen(path: Path) -> Frozen:
     """The content of the file. Raises RunError when it is missing or damaged."""
     try:
+        check_listed(path, "`pland resume` writes it anew")
         with h5py.File(path, "r") as file:
             if int(file.attrs["schema_version"]) > VERSION:
                 raise RunError(f"{path} was written by a newer version; upgrade to read it")

@@ -49,7 +49,13 @@ def blosc_missing() -> bool:
 
 def write_hdf5(path: Path, fill: Callable[[Any], Any]) -> None:
     """`write_atomically` for an HDF5 file: `fill` gets the open h5py file."""
+    image = hdf5_image(fill)
+    write_atomically(path, lambda beside: beside.write_bytes(image))
+
+
+def hdf5_image(fill: Callable[[Any], Any]) -> bytes:
+    """The bytes of an HDF5 file: `fill` gets the open h5py file."""
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
         fill(file)
-    write_atomically(path, lambda beside: beside.write_bytes(image.getbuffer()))
+    return image.getvalue()

@@ -101,6 +101,7 @@ def files_of(run: Path) -> list[str]:
 KINDS = (
     "submitted.toml", "job.toml", "origin.json", "provenance.json", "checksums.json", "result.nc", "progress.jsonl",
     "alive.json", "manifest old", "manifest new", "rank file old", "rank file new", "segment first", "segment last",
+    "trajectory/frozen.h5", "trajectory/checksums.json",
 )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def file_of(run: Path, kind: str) -> Path:
     generations = sorted(path for path in (run / "checkpoints").iterdir() if path.name.isdigit())
     assert len(generations) == 2
     if what == "segment":
-        return sorted((run / "trajectory").glob("*.h5"))[0 if which == "first" else -1]
+        return sorted((run / "trajectory").glob("leg-*.h5"))[0 if which == "first" else -1]
     if what:
         name = {"manifest": "manifest.json", "rank file": "rank-00000.h5"}[what]
         return generations[0 if which == "old" else 1] / name
