@@ -30,11 +30,11 @@ def ranks_here(ranks: int) -> int:
     for name in ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"):
         told = os.environ.get(name, "")
         if told.isdigit() and int(told):
-            return min(int(told), ranks)
+            return int(told)
     counts = _tasks_per_node(os.environ.get("SLURM_STEP_TASKS_PER_NODE", ""))
     node = os.environ.get("SLURM_NODEID", "")
     if node.isdigit() and int(node) < len(counts):
-        return min(counts[int(node)], ranks)
+        return counts[int(node)]
     return ranks
 
 
