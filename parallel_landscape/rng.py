@@ -31,6 +31,8 @@ class Purpose(IntEnum):
     DATA = 8
     PILOT = 9
     OBSERVE = 10
+    SOLVE = 20
+    INSTANCE = 21
 
 
 _LOW = np.uint64(0xFFFFFFFF)
