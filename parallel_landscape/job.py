@@ -27,9 +27,10 @@ from parallel_landscape.model import DATA, load_model, make_landscape, model_key
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import mistakes_in_names
 from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
+from parallel_landscape.solvers.catalogue import Solve, read_solve
 from parallel_landscape.store.hdf5 import blosc_missing
 
-_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run", "slurm")
+_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "solve", "run", "slurm")
 _ALWAYS: dict[str, Any] = {"dynamics": Dynamics, "ensemble": Ensemble, "exchange": Exchange, "run": Run, "slurm": Slurm}
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
@@ -55,6 +56,7 @@ class Job:
     run: Run
     slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
     base: Path
+    solve: Solve | None = None  # what `pland solve` does; no part of the run either
 
     @property
     def folder(self) -> Path:
@@ -94,13 +96,14 @@ class Job:
         landscape: dict[str, Any] = {"model": self.model_name, **self.landscape}
         if self.source_name is not None:
             landscape["data"] = {"source": self.source_name, **self.data}
-        parts = {name: getattr(self, name) for name in ("dynamics", "ensemble", "exchange", "production", "run")}
+        parts = {name: getattr(self, name) for name in ("dynamics", "ensemble", "exchange", "production", "solve", "run")}
         sections = {name: part.model_dump() for name, part in parts.items() if part is not None}
         return _plain({"name": self.name, "seed": self.seed, "landscape": landscape, **sections})
 
     def fingerprint(self) -> str:
         """A digest of all that the result depends on: two jobs with the same one give the same bits."""
         content = self.resolved()
+        content.pop("solve", None)
         content["run"] = {"repeats": self.run.repeats}
         if self.production is not None:
             del content["production"]["compression"]
@@ -182,6 +185,7 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
         wrong += mistakes_in_names(sections["production"].observables, sections["production"].parameters)
         if sections["production"].compression == "blosc" and blosc_missing():
             wrong.append('[production] compression: "blosc" needs hdf5plugin: pip install hdf5plugin, or use "lzf" or "gzip".')
+    sections["solve"] = _solve(content["solve"], wrong) if "solve" in content else None
     if sections["exchange"] is not None:
         wrong += _contradictions(sections["exchange"])
     if wrong:
@@ -222,6 +226,14 @@ def _section(model: type[BaseModel], key: str, given: Any, wrong: list[str]) -> 
         return model.model_validate(dict(given))
     except ValidationError as error:
         wrong += mistakes(model, error, f"[{key}]")
+        return None
+
+
+def _solve(given: Any, wrong: list[str]) -> Solve | None:
+    try:
+        return read_solve(given)
+    except JobError as error:
+        wrong += error.mistakes
         return None
 
 

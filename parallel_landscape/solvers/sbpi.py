@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from parallel_landscape.errors import JobError
 from parallel_landscape.solvers.problem import Attempt, Best, Found, Problem
 from parallel_landscape.solvers.units import fields_of, least_wrong
 from parallel_landscape.specialise import compile_function
@@ -70,8 +69,6 @@ def sbpi(
     threshold: Annotated[int, Field(ge=1, description="largest stability of a pattern that is barely right")] = 1,
 ) -> Found:
     """An iteration is an epoch: each pattern once, in a random order. Ends with the first epoch without a mistake."""
-    if not problem.binary:
-        raise JobError('[solve] algorithm: "sbpi" counts in integers and needs inputs of +-1; set binarise = true in the data.')
     network, rng, best, kernel = problem.network, attempt.generator(), Best(problem), compile_function(epoch)
     x, patterns, units = problem.folded.astype(np.int8), len(problem.folded), problem.units
     h = (2 * rng.integers(0, 2, network.weights) - 1).astype(np.int32)

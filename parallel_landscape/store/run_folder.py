@@ -69,6 +69,16 @@ class RunFolder:
         return self.path / "slurm"
 
     @property
+    def finished(self) -> Path:
+        """Attempts of `pland solve` that are over, one file each, until they are put together in the trajectory."""
+        return self.path / "finished"
+
+    @property
+    def solved(self) -> Path:
+        """The table of all attempts."""
+        return self.path / "solve.nc"
+
+    @property
     def result(self) -> Path:
         """The result."""
         return self.path / "result.nc"
