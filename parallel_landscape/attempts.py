@@ -44,7 +44,7 @@ class Record:
 
 def save(folder: RunFolder, key: Key, found: Found) -> None:
     """Keep an attempt that is over."""
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "instance": np.array([key[0]], np.int32),
         "restart": np.array([key[1]], np.int32),
         "energy": np.array([found.energy], np.int64),

@@ -1,4 +1,4 @@
-"""The command line: `pland new | check | run | resume | solve | status | analyze | report | submit | verify | theory | doctor`."""
+"""The commands: `pland new | check | run | resume | solve | status | analyze | report | submit | verify | theory | doctor`."""
 
 from __future__ import annotations
 

@@ -57,7 +57,6 @@ class Job:
     slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
     base: Path
     solve: Solve | None = None  # what `pland solve` does; no part of the run either
-
     @property
     def folder(self) -> Path:
         """The run folder."""
@@ -96,15 +95,13 @@ class Job:
         landscape: dict[str, Any] = {"model": self.model_name, **self.landscape}
         if self.source_name is not None:
             landscape["data"] = {"source": self.source_name, **self.data}
-        parts = {name: getattr(self, name) for name in ("dynamics", "ensemble", "exchange", "production", "solve", "run")}
-        sections = {name: part.model_dump() for name, part in parts.items() if part is not None}
+        names = ("dynamics", "ensemble", "exchange", "production", "solve", "run")
+        sections = {name: part.model_dump() for name in names if (part := getattr(self, name)) is not None}
         return _plain({"name": self.name, "seed": self.seed, "landscape": landscape, **sections})
 
     def fingerprint(self) -> str:
         """A digest of all that the result depends on: two jobs with the same one give the same bits."""
-        content = self.resolved()
-        content.pop("solve", None)
-        content["run"] = {"repeats": self.run.repeats}
+        content = {**replace(self, solve=None).resolved(), "run": {"repeats": self.run.repeats}}
         if self.production is not None:
             del content["production"]["compression"]
             for key, default in _LATER.items():  # so that a run of an earlier version can still go on
@@ -185,7 +182,7 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
         wrong += mistakes_in_names(sections["production"].observables, sections["production"].parameters)
         if sections["production"].compression == "blosc" and blosc_missing():
             wrong.append('[production] compression: "blosc" needs hdf5plugin: pip install hdf5plugin, or use "lzf" or "gzip".')
-    sections["solve"] = _solve(content["solve"], wrong) if "solve" in content else None
+    sections["solve"] = read_solve(content, wrong)
     if sections["exchange"] is not None:
         wrong += _contradictions(sections["exchange"])
     if wrong:
@@ -226,14 +223,6 @@ def _section(model: type[BaseModel], key: str, given: Any, wrong: list[str]) -> 
         return model.model_validate(dict(given))
     except ValidationError as error:
         wrong += mistakes(model, error, f"[{key}]")
-        return None
-
-
-def _solve(given: Any, wrong: list[str]) -> Solve | None:
-    try:
-        return read_solve(given)
-    except JobError as error:
-        wrong += error.mistakes
         return None
 
 

@@ -87,7 +87,7 @@ def attempt_at(job: Job, problem: Problem, key: Key, tick: Callable[[], None] = 
     if problem.landscape.network is not None and problem.training_set is not None:
         true = problem.landscape.network.errors(found.weights, problem.inputs, problem.training_set.labels)
         if true != found.energy:
-            raise RunError(f"{solve.algorithm} claims energy {found.energy} on instance {key[0]}, but it is {true}; report this")
+            raise RunError(f"{solve.algorithm} claims energy {found.energy} on instance {key[0]}; it is {true}: report this")
     return found
 
 

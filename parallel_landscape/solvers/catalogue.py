@@ -58,8 +58,16 @@ def algorithm_keys(algorithm: Algorithm) -> type[BaseModel]:
     return keys_model(common, algorithm, skip=("problem", "attempt"))
 
 
-def read_solve(given: Any) -> Solve:
-    """The section as it is written in the job. Raises JobError with every mistake in it."""
+def read_solve(content: Mapping[str, Any], wrong: list[str]) -> Solve | None:
+    """The section of a job file's content, None without one; every mistake in it is added to `wrong`."""
+    try:
+        return _checked(content["solve"]) if "solve" in content else None
+    except JobError as error:
+        wrong += error.mistakes
+        return None
+
+
+def _checked(given: Any) -> Solve:
     if not isinstance(given, Mapping) or not isinstance(given.get("algorithm"), str):
         raise JobError(f"{SECTION} algorithm: required; choose from {', '.join(ALGORITHMS)}.")
     keys = {key: value for key, value in given.items() if key != "algorithm"}
@@ -74,7 +82,7 @@ def check_suits(solve: Solve, problem: Problem, ranks: int) -> None:
         return
     network = problem.network
     if solve.algorithm == "sbpi" and not problem.binary:
-        raise JobError(f'{SECTION} algorithm: "sbpi" counts in integers; set binarise = true in [landscape.data], or use another.')
+        raise JobError(f'{SECTION} algorithm: "sbpi" needs inputs of +-1: set binarise = true in [landscape.data].')
     needed = 8 * COPIES * len(problem.inputs) * network.weights * ranks
     if solve.algorithm.endswith("-bp") and needed > USABLE * machine_memory():
         raise JobError(

@@ -73,7 +73,7 @@ def exact_work(inputs: int) -> int:
 
 
 def exact_unit(x: Real, mean: Real, spread: Real, work: Real) -> tuple[float, float, float]:
-    """(p, 0, 0) of a unit with inputs in {-1, 0, 1}; leaves the laws of the partial sums in `work`, row i for inputs below i."""
+    """(p, 0, 0) of a unit with inputs in {-1, 0, 1}; leaves the laws of partial sums in `work`, row i: inputs below i."""
     size = len(x)
     width = 2 * size + 3
     work[:width] = 0.0
@@ -94,7 +94,9 @@ def exact_unit(x: Real, mean: Real, spread: Real, work: Real) -> tuple[float, fl
     return chance, 0.0, 0.0
 
 
-def exact_messages(x: Real, mean: Real, spread: Real, work: Real, center: float, variance: float, rho: float, out: Real) -> None:
+def exact_messages(
+    x: Real, mean: Real, spread: Real, work: Real, center: float, variance: float, rho: float, out: Real
+) -> None:
     """The messages of a unit to all its weights, after `exact_unit`; goes down the inputs with the law of the sum above."""
     size = len(x)
     width = 2 * size + 3

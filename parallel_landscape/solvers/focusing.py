@@ -5,9 +5,11 @@ With h the field that the patterns give to the weight, in sum,
 
     extra = atanh( tanh(gamma) tanh( (y - 1) atanh( tanh(gamma) tanh(h) ) ) ) ,
 
-which is (y - 1) h, plain reinforcement, for gamma = infinity. y and gamma grow slowly, and the signs of the marginals are looked
-at after each sweep. The extra message moves 1/y of the way to its new value at a time, without which it would overshoot; for
-reinforcement that is extra = x total, with x = 1 - 1/y. A. Braunstein and R. Zecchina, PRL 96, 030201 (2006); C. Baldassi et al., PNAS 113, E7655 (2016).
+which is (y - 1) h, plain reinforcement, for gamma = infinity. y and gamma grow slowly, and the signs of the marginals are
+looked at after each sweep. The extra message moves 1/y of the way to its new value at a time, without which it would overshoot;
+for reinforcement that is extra = x total, with x = 1 - 1/y.
+
+A. Braunstein and R. Zecchina, PRL 96, 030201 (2006); C. Baldassi et al., PNAS 113, E7655 (2016).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Belief propagation for a committee of K sign units (K = 1: a perceptron) with weights +-1 and patterns of folded labels.
 
 Variables are the weights, factors the patterns. u[p, i] is half the log ratio of what pattern p says about weight i;
-total_i = sum_p u[p, i] + extra_i gives the marginal tanh(total_i), and the cavity field total_i - u[p, i] is what weight i tells
-pattern p. `extra` is a field from outside, such as that of reinforcement. Patterns are updated one after the other, each from
-the newest totals. Bethe free entropy (extra = 0):
+total_i = sum_p u[p, i] + extra_i gives the marginal tanh(total_i), and the cavity field total_i - u[p, i] is what weight i
+tells pattern p. `extra` is a field from outside, such as that of reinforcement. Patterns are updated one after the other,
+each from the newest totals. Bethe free entropy (extra = 0):
 
     ln Z = sum_p ln P_p + sum_{p i} ln 2cosh(total_i - u[p, i]) - (P - 1) sum_i ln 2cosh(total_i),
 
@@ -58,11 +58,11 @@ def sweep_template(cavity: Function, unit: Function, messages: Function) -> Func
     """The kernel that updates the messages of the patterns in `order`, one after the other.
 
     x (P, N); u (P, V); total (V,); units K, of `stride` inputs apart from each other (0 when each sees them all); damping: how
-    much of the old message is kept. evidence (P,) gets ln P_p. Returns the largest change of a message.
+    much of the old message is kept. evidence (P,) gets ln P_p. Returns the largest change that is left undone.
     """
 
     def sweep(
-        x: Real, u: Real, total: Real, order: NDArray[np.int64], units: int, stride: int, damping: float, evidence: Real, room: Any
+        x: Real, u: Real, total: Real, order: Any, units: int, stride: int, damping: float, evidence: Real, room: Any
     ) -> Any:
         mean, spread, new, work, summary, law = room
         inputs = len(total) // units
@@ -136,12 +136,10 @@ class Messages:
         return np.asarray(np.tanh(self.total))
 
     def sweep(self, order: NDArray[np.int64], damping: float = 0.0) -> float:
-        """Update the messages of the patterns in `order`; returns the largest change before damping of what is left to do."""
+        """Update the messages of the patterns in `order`; returns the largest change that damping has left undone."""
         self.total = self.u.sum(axis=0) + self.extra  # anew: what was added and taken away leaves rounding behind
         stride = self.inputs if self.tree else 0
-        return float(
-            self.kernel(self.x, self.u, self.total, order, self.units, stride, damping, self.evidence, self._room)
-        )
+        return float(self.kernel(self.x, self.u, self.total, order, self.units, stride, damping, self.evidence, self._room))
 
     def converge(self, rng: np.random.Generator, sweeps: int, tolerance: float, damping: float = 0.0) -> bool:
         """Sweep in random orders until no message changes by more than `tolerance`; False when `sweeps` were not enough."""

@@ -32,8 +32,8 @@ class Problem:
         fits = network is not None and network.outputs == 1 and (len(network.layers) == 2 or network.majority)
         if network is None or not fits or len(network.layers) > 3 or self.training_set is None:
             raise JobError(
-                "[solve] algorithm: this one is for weights +-1 of a perceptron or a committee machine (models binary-perceptron "
-                'and committee), and the landscape is none; use algorithm = "annealing", or another model.'
+                "[solve] algorithm: this one is for weights +-1 of a perceptron or a committee machine (binary-perceptron, "
+                'committee), and the landscape is none; use algorithm = "annealing", or another model.'
             )
         return network
 

@@ -1,7 +1,7 @@
 """Replicated stochastic gradient descent: y networks that learn by themselves and are drawn to a common centre.
 
-Replica a has real hidden fields H^a and the weights W^a = sign(H^a). In each batch it meets some patterns, and where it is wrong
-the units that are wrong by the least learn: H += rate x (folded). Then it is drawn to the centre,
+Replica a has real hidden fields H^a and the weights W^a = sign(H^a). In each batch it meets some patterns, and where it is
+wrong the units that are wrong by the least learn: H += rate x (folded). Then it is drawn to the centre,
 
     explicit centre W^c = sign(H^c):    H^a += pull (W^c - W^a),    H^c += pull (W^a - W^c), each a in turn;
     traced out:                         H^a += pull ( tanh(gamma y W_mean) - W^a ), gamma growing by `gamma_step` an epoch.
@@ -24,9 +24,7 @@ from parallel_landscape.specialise import compile_function
 Real = NDArray[np.float64]
 
 
-def learn(
-    x: Real, h: Real, weights: Real, batch: NDArray[np.int64], rate: float, units: int, stride: int, room: Any
-) -> None:
+def learn(x: Real, h: Real, weights: Real, batch: NDArray[np.int64], rate: float, units: int, stride: int, room: Any) -> None:
     """One replica meets the patterns of one batch; its weights (V,) stay as they are meanwhile."""
     fields, chosen = room
     inputs = len(weights) // units
@@ -46,7 +44,7 @@ def epoch(
     x: Real, h: Real, weights: Real, order: NDArray[np.int64], batch: int, rate: float, pull: float, attraction: float,
     units: int, stride: int, room: Any,
 ) -> None:  # fmt: skip
-    """All patterns once. h, weights (y + 1, V), the centre last; order (y, P); attraction: gamma y, or 0 for a centre of its own."""
+    """All patterns once. h, weights (y + 1, V), centre last; order (y, P); attraction: gamma y, 0 for a centre of its own."""
     replicas, size = len(order), h.shape[1]
     patterns = order.shape[1]
     for start in range(0, patterns, batch):

@@ -65,7 +65,7 @@ def sbpi(
     problem: Problem,
     attempt: Attempt,
     *,
-    probability: Annotated[float, Field(ge=0, le=1, description="of the second rule, for a pattern that is barely right")] = 0.3,
+    probability: Annotated[float, Field(ge=0, le=1, description="of the second rule")] = 0.3,
     threshold: Annotated[int, Field(ge=1, description="largest stability of a pattern that is barely right")] = 1,
 ) -> Found:
     """An iteration is an epoch: each pattern once, in a random order. Ends with the first epoch without a mistake."""
