@@ -57,6 +57,7 @@ class Job:
     slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
     base: Path
     solve: Solve | None = None  # what `pland solve` does; no part of the run either
+
     @property
     def folder(self) -> Path:
         """The run folder."""
@@ -110,10 +111,7 @@ class Job:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_settings(self, settings: Mapping[str, Any]) -> Job:
-        """This job with other values of keys that do not change the result, such as {"run.walltime_minutes": 600}.
-
-        Raises JobError for any other key.
-        """
+        """This job with other values of keys that leave the result alone, "run.walltime_minutes" say; else JobError."""
         wrong = [
             f"{key}: cannot be changed for a run that has begun; allowed: {', '.join('run.' + name for name in CHANGEABLE)}."
             for key in settings

@@ -151,7 +151,9 @@ def test_the_gaussian_message_is_the_ratio_of_normal_tails() -> None:
                     wanted = 0.5 * math.log((rho + ndtr(high)) / (rho + ndtr(low)))
                 else:
                     wanted = 0.5 * float(log_ndtr(high) - log_ndtr(low))
-                assert gaussian_message(1.0, 0.0, 0.0, center, variance, rho) == pytest.approx(wanted, abs=0.05 * variance**-2.5)
+                assert gaussian_message(1.0, 0.0, 0.0, center, variance, rho) == pytest.approx(
+                    wanted, abs=0.05 * variance**-2.5
+                )
 
 
 def test_functions_of_the_normal_law() -> None:

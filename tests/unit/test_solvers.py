@@ -70,7 +70,9 @@ def test_variants_of_the_algorithms() -> None:
 
 
 def test_annealing_finds_the_ground_state_of_a_landscape_without_a_network() -> None:
-    job = make_job({"name": "s", "seed": 1, "landscape": {"model": "ising-2d", "length": 6}, "solve": {"algorithm": "annealing"}})
+    job = make_job(
+        {"name": "s", "seed": 1, "landscape": {"model": "ising-2d", "length": 6}, "solve": {"algorithm": "annealing"}}
+    )
     assert attempt_at(job, make_problem(job, 0), (0, 0)).energy == -72
 
 

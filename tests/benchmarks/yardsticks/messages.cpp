@@ -1,6 +1,7 @@
 // Belief propagation for a perceptron: INPUTS weights +-1, PATTERNS random +-1 patterns, one sweep over all messages, pattern
 // by pattern, with the Gaussian factor to third order. A step is one message. The elementwise work is that of solvers/: the same
 // branch-free exp and normal tail, in loops that the compiler turns into vector instructions.
+#pragma GCC optimize("no-math-errno", "no-trapping-math", "no-signed-zeros", "finite-math-only", "no-tree-dominator-opts", "no-thread-jumps")
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
