@@ -114,16 +114,25 @@ def test_near_enumeration_on_dense_instances() -> None:
     assert worst < 0.05 and marginal < 0.05, (worst, marginal)
 
 
-WRONG = {
-    "cavity of the wrong sign": (wrong_sign, gaussian_unit, gaussian_messages),
-    "reaction of the wrong sign": (cavity, gaussian_unit, reaction_of_wrong_sign),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_twins_are_not_near(name: str) -> None:
-    worst, marginal = mean_errors(specialise(sweep_template, *WRONG[name]))
+def test_a_wrong_twin_is_not_near() -> None:
+    worst, marginal = mean_errors(specialise(sweep_template, wrong_sign, gaussian_unit, gaussian_messages))
     assert worst > 0.05 or marginal > 0.05, (worst, marginal)
+
+
+def without_reaction(x: Any, mean: Any, spread: Any, work: Any, center: float, variance: float, rho: float, out: Any) -> None:
+    """M and S of the whole unit, the receiving weight included."""
+    for i in range(len(x)):
+        out[i] = gaussian_message(x[i], 0.0, 0.0, center, variance, rho)
+
+
+@pytest.mark.parametrize("messages", [gaussian_messages, without_reaction, reaction_of_wrong_sign])
+def test_the_gaussian_factor_gives_the_marginals_of_the_exact_one(messages: Any) -> None:
+    """Mean difference of a marginal at N = 21: 0.0015 at most, and 0.015 at least for the wrong twins."""
+    right, exact = specialise(sweep_template, cavity, gaussian_unit, messages), make_kernel("exact")
+    for seed in SEEDS:
+        x = signs(100 + seed, 5, INPUTS)
+        difference = converged(x, right).magnetisations - converged(x, exact, exact=True).magnetisations
+        assert (np.abs(difference).mean() < 0.005) == (messages is gaussian_messages)
 
 
 def test_a_wrong_twin_is_not_exact_on_a_tree() -> None:
