@@ -50,8 +50,9 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     """
     path = Path(path).expanduser().resolve()
     request = request or Request()
-    state = status(path)
     folder = RunFolder(path)
+    folder.refuse_solver()
+    state = status(path)
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
     findings = _analysed(folder, request, _learned(*earlier), state)
     groups = {**{name: group for name, group in earlier[0].items() if name in ("", "windows")}, **findings.groups}

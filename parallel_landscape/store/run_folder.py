@@ -96,6 +96,14 @@ class RunFolder:
             reason = error.strerror or str(error)
             raise JobError(f"the run folder {self.path} cannot be made: {reason}; choose another [run] folder") from None
 
+    def refuse_solver(self) -> None:
+        """Raise JobError when the folder is one of `pland solve`, whose records follow no law that could be analysed."""
+        if self.finished.exists() or self.solved.exists():
+            raise JobError(
+                f"{self.path} is a folder of `pland solve`: its table is {self.solved.name}, and `pland solve` with the same job "
+                "goes on with it"
+            )
+
     def refuse_existing(self, allowed: bool = False) -> None:
         """Raise JobError when the folder exists already, unless that is `allowed`."""
         if not allowed and os.path.lexists(self.path):

@@ -116,3 +116,10 @@ def test_solutions_are_read_as_samples(alone: tuple[Path, dict[str, str]]) -> No
         problem = solve.make_problem(job, int(instance))
         assert problem.errors(weights[number]) == energy[instance, restart] == records.energy.values[number]
     assert not np.array_equal(weights[0], weights[2])
+
+
+def test_what_is_for_runs_is_refused(alone: tuple[Path, dict[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(alone[0].parent / "runs" / "s-solve")
+    for command in ("analyze", "resume"):
+        assert main([command, folder]) == 2
+        assert "a folder of `pland solve`" in capsys.readouterr().err
