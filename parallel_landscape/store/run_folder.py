@@ -100,7 +100,7 @@ class RunFolder:
         """Raise JobError when the folder is one of `pland solve`, whose records follow no law that could be analysed."""
         if self.finished.exists() or self.solved.exists():
             raise JobError(
-                f"{self.path} is a folder of `pland solve`: its table is {self.solved.name}, and `pland solve` with the same job "
+                f"{self.path} is a folder of `pland solve`: its table is {self.solved.name}, and `pland solve` with its job "
                 "goes on with it"
             )
 
