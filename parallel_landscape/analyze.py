@@ -50,8 +50,9 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     """
     path = Path(path).expanduser().resolve()
     request = request or Request()
-    state = status(path)
     folder = RunFolder(path)
+    folder.refuse_solver()
+    state = status(path)
     _check_uncoupled(read_catalogue(path))
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
     findings = _analysed(folder, request, _learned(*earlier), state)

@@ -19,6 +19,7 @@ def make_parser() -> argparse.ArgumentParser:
     for add in (
         _add_job,
         _add_sample,
+        _add_solve,
         _add_status,
         _add_analyze,
         _add_report,
@@ -59,6 +60,14 @@ def _add_sample(commands: Any) -> None:
         "--accept-new-code", action="store_true", help="go on although the code has changed; the result will say so"
     )
     resume.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_solve(commands: Any) -> None:
+    solve = commands.add_parser("solve", help="look for solutions by the algorithm in [solve]; given again, goes on")
+    solve.add_argument("job", type=Path)
+    solve.add_argument("-n", "--ranks", type=_positive, help="start so many MPI ranks (default: one for each usable core)")
+    solve.add_argument("--force-new", action="store_true", help="set the folder of an earlier one aside and start anew")
+    solve.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _add_status(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `pland new | check | run | resume | status | analyze | report | submit | verify | theory | doctor`."""
+"""The commands: `pland new | check | run | resume | solve | status | analyze | report | submit | verify | theory | doctor`."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.command in ("run", "resume"):
             comm = find_world()
             return _sample(parsed, arguments, comm)
+        if parsed.command == "solve":
+            comm = find_world()
+            return _solve(parsed, arguments, comm)
         return int(_COMMANDS[parsed.command](parsed))
     except Stopped as stopped:  # on every rank
         if comm.rank == 0:
@@ -108,6 +111,24 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
     if outcome is not None:
         folder = parsed.run if resuming else job.folder
         print(f"{job.name}: {outcome.status} ({outcome.attributes['reason']})\n{folder}\nsee it with: pland report {folder}")
+    return 0
+
+
+def _solve(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int:
+    """Look for solutions, on these ranks or on ranks of our own."""
+    from parallel_landscape.solve import lines, make_problem, section_of, solve_job
+    from parallel_landscape.solvers.catalogue import check_suits
+
+    job = load_job(parsed.job)
+    section = section_of(job)
+    if not launched():
+        ranks = parsed.ranks or min(usable_cores(), section.instances * section.restarts)
+        check_suits(section, make_problem(job, 0), ranks)
+        if ranks > 1:
+            return start_ranks(ranks, arguments)
+    table = solve_job(job, comm, force_new=parsed.force_new, quiet=parsed.quiet)
+    if table is not None:
+        print("\n".join(lines(job, table)))
     return 0
 
 

@@ -30,11 +30,12 @@ from parallel_landscape.model import DATA, load_model, make_landscape, model_key
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import mistakes_in_names
 from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
+from parallel_landscape.solvers.catalogue import Solve, read_solve
 from parallel_landscape.store.hdf5 import blosc_missing
 from parallel_landscape.tempering import Canonical, Temperatures
 from parallel_landscape.window_keys import mistakes_in_windows
 
-_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "run", "slurm")
+_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "solve", "run", "slurm")
 _ALWAYS: dict[str, type[BaseModel]] = {"dynamics": Dynamics, "run": Run, "slurm": Slurm}
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
@@ -60,6 +61,7 @@ class Job:
     run: Run
     slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
     base: Path
+    solve: Solve | None = None  # what `pland solve` does; no part of the run either
 
     @property
     def folder(self) -> Path:
@@ -121,14 +123,13 @@ class Job:
         landscape: dict[str, Any] = {"model": self.model_name, **self.landscape}
         if self.source_name is not None:
             landscape["data"] = {"source": self.source_name, **self.data}
-        parts = {name: getattr(self, name) for name in ("dynamics", "ensemble", "exchange", "production", "run")}
-        sections = {name: part.model_dump() for name, part in parts.items() if part is not None}
+        names = ("dynamics", "ensemble", "exchange", "production", "solve", "run")
+        sections = {name: part.model_dump() for name in names if (part := getattr(self, name)) is not None}
         return _plain({"name": self.name, "seed": self.seed, "landscape": landscape, **sections})
 
     def fingerprint(self) -> str:
         """A digest of all that the result depends on: two jobs with the same one give the same bits."""
-        content = self.resolved()
-        content["run"] = {"repeats": self.run.repeats}
+        content = {**replace(self, solve=None).resolved(), "run": {"repeats": self.run.repeats}}
         if self.production is not None:
             del content["production"]["compression"]
             for key, default in _LATER.items():  # so that a run of an earlier version can still go on
@@ -137,10 +138,7 @@ class Job:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_settings(self, settings: Mapping[str, Any]) -> Job:
-        """This job with other values of keys that do not change the result, such as {"run.walltime_minutes": 600}.
-
-        Raises JobError for any other key.
-        """
+        """This job with other values of keys that leave the result alone, "run.walltime_minutes" say; else JobError."""
         wrong = [
             f"{key}: cannot be changed for a run that has begun; allowed: {', '.join('run.' + name for name in CHANGEABLE)}."
             for key in settings
@@ -213,6 +211,7 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
         wrong += mistakes_in_names(sections["production"].observables, sections["production"].parameters)
         if sections["production"].compression == "blosc" and blosc_missing():
             wrong.append('[production] compression: "blosc" needs hdf5plugin: pip install hdf5plugin, or use "lzf" or "gzip".')
+    sections["solve"] = read_solve(content, wrong)
     if wrong:
         raise JobError(wrong)
     return Job(name=name, seed=seed, **landscape, **sections, base=base)

@@ -96,6 +96,7 @@ def load_run_job(folder: RunFolder, settings: dict[str, Any] | None = None) -> J
 
 
 def _check_run(folder: RunFolder) -> None:
+    folder.refuse_solver()
     if not folder.submitted.exists():
         raise JobError(
             f"{folder.path} is not a run folder: it has no {folder.submitted.name}; give the folder that `pland run` printed"

@@ -32,6 +32,8 @@ class Purpose(IntEnum):
     PILOT = 9
     OBSERVE = 10
     CENTER = 11
+    SOLVE = 20
+    INSTANCE = 21
 
 
 _LOW = np.uint64(0xFFFFFFFF)

@@ -37,6 +37,15 @@ def write_groups(
     write_listed(path, lambda beside: beside.write_bytes(image.getbuffer()))
 
 
+def write_table(path: Path, schema: Mapping[str, Variable], values: Values, attributes: Values) -> None:
+    """Write a file of one group, whose variables are those of `schema`."""
+    image = io.BytesIO()
+    with h5netcdf.File(image, "w") as file:
+        file.attrs.update({**attributes, "schema_version": VERSION})
+        _write_group(file, dict(schema), values)
+    write_listed(path, lambda beside: beside.write_bytes(image.getbuffer()))
+
+
 def _write_group(group: Any, schema: dict[str, Variable], values: Values) -> None:
     for name, value in values.items():
         declared = schema[name]

@@ -69,6 +69,16 @@ class RunFolder:
         return self.path / "slurm"
 
     @property
+    def finished(self) -> Path:
+        """Attempts of `pland solve` that are over, one file each, until they are put together in the trajectory."""
+        return self.path / "finished"
+
+    @property
+    def solved(self) -> Path:
+        """The table of all attempts."""
+        return self.path / "solve.nc"
+
+    @property
     def result(self) -> Path:
         """The result."""
         return self.path / "result.nc"
@@ -85,6 +95,14 @@ class RunFolder:
         except OSError as error:
             reason = error.strerror or str(error)
             raise JobError(f"the run folder {self.path} cannot be made: {reason}; choose another [run] folder") from None
+
+    def refuse_solver(self) -> None:
+        """Raise JobError when the folder is one of `pland solve`, whose records follow no law that could be analysed."""
+        if self.finished.exists() or self.solved.exists():
+            raise JobError(
+                f"{self.path} is a folder of `pland solve`: its table is {self.solved.name}, and `pland solve` with its job "
+                "goes on with it"
+            )
 
     def refuse_existing(self, allowed: bool = False) -> None:
         """Raise JobError when the folder exists already, unless that is `allowed`."""

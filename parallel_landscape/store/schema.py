@@ -228,6 +228,22 @@ RECORDS = _table(
     ),
 )
 
+_A = ("instance", "restart")
+
+SOLVE = _table(
+    Variable("instance", ("instance",), "i8", "1", "number of the training set; 0 is that of a run of the same job"),
+    Variable("restart", ("restart",), "i8", "1", "number of the independent attempt on an instance"),
+    Variable("success", _A, "i1", "1", "1 where the lowest energy there can be was reached"),
+    Variable("energy", _A, "i8", "1", "lowest energy that the attempt has found"),
+    Variable("iterations", _A, "i8", "1", "sweeps or epochs that the attempt has taken"),
+)
+
+# Records of `pland solve`, besides those of a run: one for each attempt. `sweep` is the number of its iterations.
+ATTEMPTS = _table(
+    Variable("instance", _R, "i4", "1", "number of the training set"),
+    Variable("restart", _R, "i4", "1", "number of the attempt on it"),
+)
+
 _T = ("transition",)
 
 TRANSITIONS = _table(

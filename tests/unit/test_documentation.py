@@ -17,11 +17,15 @@ import numpy as np
 import pytest
 
 from parallel_landscape.arguments import make_parser
+from parallel_landscape.cli import main
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job import make_job
 from parallel_landscape.observables.catalogue import KINDS
 from parallel_landscape.rounds import run_job
 from parallel_landscape.sections import Production
+from parallel_landscape.solvers import ALGORITHMS
+from parallel_landscape.solvers.catalogue import algorithm_keys, load_algorithm
+from parallel_landscape.stopping import handlers_kept
 from parallel_landscape.store.result import read_result
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +114,24 @@ def test_jobs_at_given_temperatures_run_as_written(page: str, tmp_path: Path) ->
     run_job(job, Serial(), quiet=True)
     _, table, attributes = read_result(job.folder / "result.nc")
     assert attributes["status"] == "too short" and len(table["beta"]) == job.layout(range(1)).windows
+
+
+def test_the_solvers_run_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = ROOT / "docs" / "solvers.md"
+    (job,) = blocks(page, "toml")
+    estimate, overlaps = blocks(page, "python")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.toml").write_text(job)
+    with handlers_kept():
+        assert main(["solve", "job.toml", "-n", "1", "--quiet"]) == 0
+    names: dict[str, Any] = {}
+    exec(estimate, names)
+    assert 0.3 < names["messages"].free_entropy() / 201 < 0.6
+    exec(overlaps, names)
+    assert names["overlap"].diagonal().tolist() == [1, 1] and "2 of 2 instances solved" in capsys.readouterr().out
+    text = page.read_text(encoding="utf-8")
+    for name in ALGORITHMS:
+        keys = algorithm_keys(load_algorithm(name)).model_fields
+        assert f"| `{name}` |" in text and all(f"`{key}`" in text for key in keys), name
