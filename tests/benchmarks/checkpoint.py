@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parallel_landscape.boundary import save
-from parallel_landscape.campaign import assemble
+from parallel_landscape.campaign import SharedData, assemble
 from parallel_landscape.exchange.world import find_world
 from parallel_landscape.job import make_job
 from parallel_landscape.landscape import Landscape
@@ -74,7 +74,7 @@ def main() -> None:
     folder = RunFolder(Path(where) / "run")
     if comm.rank == 0:
         folder.create()
-    campaign = assemble(job, comm, folder, model(), None, quiet=True)
+    campaign = assemble(job, comm, folder, model(), SharedData(job, comm), quiet=True)
     learning = new_learning(campaign, [(0, LEVELS - 1)] * comm.size)
     learning.begin(campaign.slots)
     seconds = []
