@@ -40,7 +40,7 @@ JOB: dict[str, Any] = {
         "rounds": 400,
         "record_every_sweeps": 10,
         "weights": True,
-        "observables": ["magnetisation", "margins", "local-energy"],
+        "observables": ["magnetisation", "local-energy"],
     },
     "run": {"checkpoint_rounds": 40},
 }

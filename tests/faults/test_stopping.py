@@ -162,7 +162,8 @@ def test_a_rank_that_raises_is_heard_once(tmp_path: Path) -> None:
         "            raise ValueError('no weights today')\n        return old(state)\n"
         "    return replace(made, weights=weights)\n"
     )
-    job = LONG | {"landscape": {"model": "angry:model", "length": 4}}
+    plain = {**LONG["production"], "observables": []}  # which would want to compile `weights`
+    job = LONG | {"landscape": {"model": "angry:model", "length": 4}, "production": plain}
     started = time.monotonic()
     code, said = start("run", write_job(tmp_path, job), ranks=3).ended()
     assert code == 1 and said.count("no weights today") >= 1 and said.count("pland: ") == 1
