@@ -23,7 +23,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         patch.setenv("SLURM_CONF", str(made.folder / "slurm.conf"))
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         try:
-            made.script("up", os.getpid())
+            try:
+                made.script("up", os.getpid())
+            except (AssertionError, subprocess.TimeoutExpired) as error:
+                pytest.skip(f"the daemons do not start here: {error}")
             yield made
         finally:
             made.script("down")
