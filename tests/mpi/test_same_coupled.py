@@ -68,7 +68,7 @@ def stopped_in(folder: Path, job: dict[str, Any], kind: str, number: int) -> Pat
     return folder / "runs" / "run"
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [FORMS[0], *(pytest.param(form, marks=pytest.mark.slow) for form in FORMS[1:])])
 def test_same_bits(form: str, tmp_path: Path) -> None:
     """On 2 and 4 ranks, and after stops in both phases, as on one rank; a replay agrees, too."""
     job = job_of(form)
