@@ -162,8 +162,9 @@ def _requeue(link: Link, code: int) -> int:
 
 
 def _how_it_ended(link: Link, code: int) -> str:
-    """A run that stops in good time takes its sign of life away; srun may still kill the last ranks as they leave."""
-    good = code == Stopped.exit_code or not link.folder.alive.exists()
+    """A run that stops in good time has saved and takes its sign of life away; srun may still kill ranks as they leave."""
+    saved = link.folder.checkpoints.exists() and any(link.folder.checkpoints.iterdir())
+    good = code == Stopped.exit_code or (saved and not link.folder.alive.exists())
     return "stopped in good time" if good else "the ranks failed or were killed, see the log"
 
 
