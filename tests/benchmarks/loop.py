@@ -37,6 +37,7 @@ source = "random"
 patterns = 20
 [ensemble]
 ln_f_final = 1e-3
+occasions = 10
 [exchange]
 windows = 2
 """
