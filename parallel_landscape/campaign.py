@@ -87,17 +87,24 @@ class Campaign:
 def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
     """Check everything, then make the run folder. Raises JobError with nothing written when something does not fit."""
     stop = StopRequest().install()
-    check_affordable(job, comm.size, here=ranks_here(comm.size))
     data = SharedData(job, comm)
-    landscape = job.build_landscape(data)
-    check_affordable(job, comm.size, landscape=landscape, here=ranks_here(comm.size))
-    check_fit(job, landscape, comm.size, data)
+    landscape = fitting_landscape(job, comm, data)
     folder = RunFolder(job.folder)
     on_first_rank(comm, lambda: folder.refuse_existing(force_new))
     on_first_rank(comm, lambda: check_promises(job, landscape))
     campaign = assemble(job, comm, folder, landscape, data, stop, quiet=quiet)
     on_first_rank(comm, lambda: _create(campaign, force_new))
     return campaign
+
+
+def fitting_landscape(job: Job, comm: Comm, data: SharedData) -> Landscape:
+    """The landscape. Raises JobError when the memory here, or the ranks, do not fit; before it is made, where possible."""
+    here = ranks_here(comm.size)
+    check_affordable(job, comm.size, here=here)
+    landscape = job.build_landscape(data)
+    check_affordable(job, comm.size, landscape=landscape, here=here)
+    check_fit(job, landscape, comm.size, data)
+    return landscape
 
 
 def assemble(

@@ -12,13 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from parallel_landscape.campaign import Campaign, SharedData, assemble, check_fit, on_first_rank, record_leg
+from parallel_landscape.campaign import Campaign, SharedData, assemble, fitting_landscape, on_first_rank, record_leg
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.job import Job, load_job
-from parallel_landscape.machine import ranks_here
 from parallel_landscape.provenance import version
-from parallel_landscape.sizes import check_affordable
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Arrays, Generation, all_sound, read_slots
@@ -49,10 +47,7 @@ def restore(
     job = load_run_job(folder, settings)
     generation = _find(folder, comm)
     data = SharedData(job, comm)
-    check_affordable(job, comm.size, here=ranks_here(comm.size))
-    landscape = job.build_landscape(data)
-    check_affordable(job, comm.size, landscape=landscape, here=ranks_here(comm.size))
-    check_fit(job, landscape, comm.size, data)
+    landscape = fitting_landscape(job, comm, data)
     campaign = assemble(job, comm, folder, landscape, data, stop, quiet=quiet)
     if generation is not None:
         on_first_rank(comm, lambda: check_same(campaign, generation, accept_new_code=accept_new_code))
