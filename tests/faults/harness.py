@@ -17,9 +17,14 @@ from typing import Any
 
 import numpy as np
 import psutil
+import pytest
 import tomli_w
 
+from parallel_landscape import rounds
+from parallel_landscape.boundary import PHASES
+from parallel_landscape.cli import main
 from parallel_landscape.launch import mpiexec
+from parallel_landscape.stopping import handlers_kept
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_result
 from parallel_landscape.store.segments import Segment, read_records, read_transitions
@@ -267,3 +272,19 @@ class Trial:
         code, said = under.ended()
         self.log.append(f"{arguments[0]} on {ranks}, {name}: {code}")
         return code, said
+
+
+def stopped_in(folder: Path, job: dict[str, Any], kind: str, number: int) -> Path:
+    """The run folder of a run that was asked to stop before a round of a phase."""
+    (folder / "job.toml").write_text(tomli_w.dumps(job))
+    goes_on = rounds.goes_on
+
+    def stopping(campaign: Any, phase: Any) -> bool:
+        if PHASES[type(phase)] == kind and phase.rounds == number:
+            campaign.stop.signal = "SIGTERM"
+        return goes_on(campaign, phase)
+
+    with pytest.MonkeyPatch.context() as patch, handlers_kept():
+        patch.setattr(rounds, "goes_on", stopping)
+        assert main(["run", str(folder / "job.toml"), "-n", "1", "--quiet"]) == 3
+    return folder / "runs" / "run"

@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tomli_w
-from faults.harness import Data, different, final_data, pland
-
-from parallel_landscape import rounds
-from parallel_landscape.boundary import PHASES
-from parallel_landscape.cli import main
-from parallel_landscape.stopping import handlers_kept
+from faults.harness import Data, different, final_data, pland, stopped_in
 
 pytestmark = pytest.mark.mpi
 FORMS = ["star", "pairwise", "distance"]
@@ -50,22 +45,6 @@ def command(name: str, what: Path, ranks: int, run: Path) -> Data:
     done = pland(name, what, "-n", ranks, "--quiet")
     assert done.returncode == 0, done.stderr
     return final_data(run)
-
-
-def stopped_in(folder: Path, job: dict[str, Any], kind: str, number: int) -> Path:
-    """The run folder of a run that was asked to stop before a round of a phase."""
-    (folder / "job.toml").write_text(tomli_w.dumps(job))
-    goes_on = rounds.goes_on
-
-    def stopping(campaign: Any, phase: Any) -> bool:
-        if PHASES[type(phase)] == kind and phase.rounds == number:
-            campaign.stop.signal = "SIGTERM"
-        return goes_on(campaign, phase)
-
-    with pytest.MonkeyPatch.context() as patch, handlers_kept():
-        patch.setattr(rounds, "goes_on", stopping)
-        assert main(["run", str(folder / "job.toml"), "-n", "1", "--quiet"]) == 3
-    return folder / "runs" / "run"
 
 
 @pytest.mark.parametrize("form", [FORMS[0], *(pytest.param(form, marks=pytest.mark.slow) for form in FORMS[1:])])

@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tomli_w
-from faults.harness import Data, different, final_data, pland
-
-from parallel_landscape import rounds
-from parallel_landscape.boundary import PHASES
-from parallel_landscape.cli import main
-from parallel_landscape.stopping import handlers_kept
+from faults.harness import Data, different, final_data, pland, stopped_in
 
 pytestmark = pytest.mark.mpi
 
@@ -54,22 +49,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Data:
     return run_on(tmp_path_factory.mktemp("alone") / "run", 1)
 
 
-def stopped_in(folder: Path, kind: str, number: int) -> Path:
-    """The run folder of a run that was asked to stop before a round of a phase."""
-    (folder / "job.toml").write_text(tomli_w.dumps(JOB))
-    goes_on = rounds.goes_on
-
-    def stopping(campaign: Any, phase: Any) -> bool:
-        if PHASES[type(phase)] == kind and phase.rounds == number:
-            campaign.stop.signal = "SIGTERM"
-        return goes_on(campaign, phase)
-
-    with pytest.MonkeyPatch.context() as patch, handlers_kept():
-        patch.setattr(rounds, "goes_on", stopping)
-        assert main(["run", str(folder / "job.toml"), "-n", "1", "--quiet"]) == 3
-    return folder / "runs" / "run"
-
-
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_same_bits_on_any_number_of_ranks(ranks: int, alone: Data, tmp_path: Path) -> None:
     assert different(alone, run_on(tmp_path / "run", ranks)) == []
@@ -77,7 +56,7 @@ def test_same_bits_on_any_number_of_ranks(ranks: int, alone: Data, tmp_path: Pat
 
 @pytest.mark.parametrize(("kind", "number", "ranks"), [("pilot", 30, 1), ("equilibrate", 77, 3), ("produce", 50, 2)])
 def test_same_bits_after_a_stop(kind: str, number: int, ranks: int, alone: Data, tmp_path: Path) -> None:
-    run = stopped_in(tmp_path, kind, number)
+    run = stopped_in(tmp_path, JOB, kind, number)
     moved = Path(shutil.copytree(run, tmp_path / "run"))
     assert different(alone, command("resume", moved, ranks, moved)) == []
 
