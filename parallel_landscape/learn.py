@@ -169,6 +169,7 @@ class Learning:
         slot.ln_g[:] = new_table(levels, first, last)
         for counts in (slot.histogram, slot.visits, slot.counted, slot.occasions):
             counts[:] = 0
+        slot.away[:] = True
 
     def _learn_together(self, slots: dict[int, Slot], comm: Comm) -> None:
         """Groups of several walkers: pool the counts, average ln g, and let everybody draw the same conclusions."""

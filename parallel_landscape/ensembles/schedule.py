@@ -6,8 +6,9 @@ halving   F. Wang, D. P. Landau, PRL 86, 2050 (2001): ln f is halved when every 
           follows 1/t (t = visits per known level) once it would fall below: the error then goes to zero as t**-1/2.
 samc      F. Liang, C. Liu, R. Carroll, JASA 102, 305 (2007): ln f = min(1, t0/t).
 
-A small ln f alone does not make a level known: a walker may sit for long in a state that it seldom finds. So learning goes
-on until every known level has been visited in `occasions` rounds, whose number bounds the relative error of its g from below.
+A small ln f and flat counts do not make a level known: a walker may sit for long in a state that it seldom finds. So learning
+goes on until every known level has been visited on `occasions` occasions, between which the walker has been at the commonest
+level of its window again: their number bounds the relative error of its g from below.
 
 A level found after the raw stage starts the schedule again at ln f = 2**-7: its ln g begins at its neighbour's, and only a
 gain that is large again can carry it to its place.
@@ -22,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-PATIENCE = 25  # times `occasions` rounds, after which 1/t and samc give up waiting for a level seldom found
 MOST_EXTENSIONS = 3  # times that a window may be sent back to learn on
 RAW = 2.0**-7  # above this ln g is too rough to share, exchange or join on
 
@@ -38,8 +38,11 @@ class Schedule(BaseModel):
         float, Field(gt=0, lt=1, description="halving: every known level's count is within 1 - flatness of the mean")
     ] = 0.8
     occasions: Annotated[
-        int, Field(ge=1, description="learning goes on until every known level has been visited in so many rounds")
+        int, Field(ge=1, description="learning goes on until every known level has been found anew in so many rounds")
     ] = 1000
+    patience: Annotated[
+        int, Field(ge=1, description="give up on levels seldom found after so many times `occasions` rounds")
+    ] = 100
     largest_gap: Annotated[
         float, Field(gt=0, description="1/t and samc: windows whose ln g differ by more than this where they overlap learn on")
     ] = 0.1
@@ -94,7 +97,7 @@ class Learner:
 
     def advance(self, schedule: Schedule, counts: NDArray[np.int64], occasions: int, steps: int) -> bool:
         """One round of `steps` steps per walker is over, `counts` are the stage's visits of the known levels, and
-        `occasions` the rounds in which the rarest of them was visited since the schedule began.
+        `occasions` those of the rarest of them since the schedule began.
 
         Returns whether a new stage begins (the histogram is to be cleared).
         """
@@ -106,8 +109,8 @@ class Learner:
         self.stage += begins
         target = schedule.ln_f_final * 4.0**-self.extensions
         done = self.ln_f <= target and occasions >= schedule.occasions
-        waited = time * target >= 1.0 and self.clock >= PATIENCE * schedule.occasions * steps
-        self.overdue = waited and not done and schedule.schedule != "halving"
+        waited = time * target >= 1.0 and self.clock >= schedule.patience * schedule.occasions * steps
+        self.overdue = waited and not done
         self.finished = done or self.overdue
         return begins
 

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from parallel_landscape.ensembles.schedule import RAW, Learner, Schedule
+from parallel_landscape.walker import Slot, Walker
 
 FLAT = np.full(10, 1000)
 UNEVEN = np.array([1000] * 9 + [100])
@@ -143,3 +144,36 @@ class TestLearner:
         learner = Learner()
         assert not learner.advance(Schedule(), np.zeros(0, np.int64), 0, 1000)
         assert learner.ln_f == 1.0
+
+
+class TestOccasions:
+    """Levels 0 (rare), 1 and 2 (the commonest)."""
+
+    @staticmethod
+    def a_round(slot: Slot, *visited: int) -> list[int]:
+        slot.histogram[list(visited)] += 5
+        slot.count_occasions()
+        return slot.occasions.tolist()
+
+    @staticmethod
+    def slot() -> Slot:
+        counts = np.zeros((4, 3), np.int64)
+        return Slot(0, Walker(None, 0, 0), np.array([0.0, 2.0, 9.0]), *counts, np.ones(3, np.bool_))
+
+    def test_walker_that_sits_in_a_state_finds_it_once(self) -> None:
+        slot = self.slot()
+        self.a_round(slot, 0, 1, 2)
+        for _ in range(10):
+            found = self.a_round(slot, 0)
+        assert found == [1, 1, 1]
+
+    def test_every_return_from_the_commonest_level_counts(self) -> None:
+        slot = self.slot()
+        for expected in range(1, 5):
+            assert self.a_round(slot, 0, 1)[0] == expected
+            assert self.a_round(slot, 2)[0] == expected
+
+    def test_round_over_all_levels_counts_for_all(self) -> None:
+        slot = self.slot()
+        for expected in range(1, 5):
+            assert self.a_round(slot, 0, 1, 2) == [expected] * 3
