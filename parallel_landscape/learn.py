@@ -167,9 +167,8 @@ class Learning:
         if not reached:
             first, last = (low, levels - 1) if slot.walker.level > high else (0, high)
         slot.ln_g[:] = new_table(levels, first, last)
-        for counts in (slot.histogram, slot.visits, slot.counted, slot.occasions):
+        for counts in (slot.histogram, slot.visits, slot.counted, slot.occasions, slot.found):
             counts[:] = 0
-        slot.away[:] = True
 
     def _learn_together(self, slots: dict[int, Slot], comm: Comm) -> None:
         """Groups of several walkers: pool the counts, average ln g, and let everybody draw the same conclusions."""

@@ -56,8 +56,8 @@ class Slot:
     """The place of a walker: a window's table over all levels, its stream counter and its counts.
 
     ln_g is +inf outside the window. histogram counts visits since the stage began, visits those before. occasions counts, since
-    the schedule began, the rounds in which a level was found anew; counted is the histogram at the end of the last round. away:
-    levels not found since the walker was last at the window's commonest level: the next visit finds them anew.
+    the schedule began, the rounds in which a level was found anew; counted is the histogram at the end of the last round. found
+    is 1 for a level seen since the walker was last at the window's commonest level: not found anew before it is there again.
     """
 
     number: int
@@ -67,7 +67,7 @@ class Slot:
     visits: NDArray[np.int64]
     counted: NDArray[np.int64]
     occasions: NDArray[np.int64]
-    away: NDArray[np.bool_]
+    found: NDArray[np.int64]
     block: int = 0
     steps: int = 0
     accepted: int = 0
@@ -80,9 +80,9 @@ class Slot:
         seen = self.histogram > self.counted
         commonest = int(np.argmax(np.where(self.visits + self.histogram > 0, self.ln_g, -np.inf)))
         if seen[commonest]:
-            self.away[:] = True
-        self.occasions += seen & self.away
-        self.away[seen] = False
+            self.found[:] = 0
+        self.occasions += seen & (self.found == 0)
+        self.found[seen] = 1
         self.counted[:] = self.histogram
 
     def clear_histogram(self) -> None:
@@ -101,7 +101,7 @@ class Slot:
             "visits": self.visits,
             "counted": self.counted,
             "occasions": self.occasions,
-            "away": self.away,
+            "found": self.found,
             "counts": np.array(counts, dtype=np.int64),
         }
 
@@ -113,7 +113,7 @@ class Slot:
         self.visits[:] = arrays["visits"]
         self.counted[:] = arrays["counted"]
         self.occasions[:] = arrays["occasions"]
-        self.away[:] = arrays.get("away", True)  # an older version did not keep it
+        self.found[:] = arrays.get("found", 0)  # an older version did not keep it
         counts = arrays["counts"].tolist()
         self.block, self.steps, self.accepted, self.meetings, self.swaps = counts[:5]
         self.reached = bool(counts[5])

@@ -83,7 +83,7 @@ class Learner:
         return cls(**{name: kind(number) for (name, kind), number in zip(kinds.items(), numbers.tolist(), strict=False)})
 
     def learn_on(self) -> None:
-        """The window disagrees with a neighbour: finish only at a quarter of the ln f, at most MOST_EXTENSIONS times."""
+        """The window disagrees with a neighbour: finish only with half the error, at most MOST_EXTENSIONS times."""
         self.extensions += 1
         self.finished = False
 
@@ -107,9 +107,10 @@ class Learner:
         self.flatness = least * len(counts) / max(1.0, float(counts.sum()))
         begins = _ADVANCE[schedule.schedule](self, schedule, counts, time, least)
         self.stage += begins
-        target = schedule.ln_f_final * 4.0**-self.extensions
-        done = self.ln_f <= target and occasions >= schedule.occasions
-        waited = time * target >= 1.0 and self.clock >= schedule.patience * schedule.occasions * steps
+        better = 4**self.extensions
+        target, wanted = schedule.ln_f_final / better, schedule.occasions * better
+        done = self.ln_f <= target and occasions >= wanted
+        waited = time * target >= 1.0 and self.clock >= schedule.patience * wanted * steps
         self.overdue = waited and not done
         self.finished = done or self.overdue
         return begins

@@ -4,8 +4,8 @@
 
 The yardstick are published serial medians over instances, 1,241 s for N = 51 and 61,602 s for N = 101, down to ln f = 2**-19
 with every count within 10 % of the mean. `halving` asks for just that (the stage at 2**-19 included); `1/t` for ln f = 1e-6,
-every level found anew 100 times (an error of 10 %) and windows that agree to 0.1. The spectrum is symmetric, g(E) = g(P - E), so the difference of its halves is a check of
-the error that the run does not know of.
+every level found anew 100 times (an error of 10 %) and windows that agree to 0.1. The spectrum is symmetric,
+g(E) = g(P - E), so the difference of its halves is a check of the error that the run does not know of.
 """
 
 from __future__ import annotations

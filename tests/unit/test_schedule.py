@@ -157,8 +157,8 @@ class TestOccasions:
 
     @staticmethod
     def slot() -> Slot:
-        counts = np.zeros((4, 3), np.int64)
-        return Slot(0, Walker(None, 0, 0), np.array([0.0, 2.0, 9.0]), *counts, np.ones(3, np.bool_))
+        counts = np.zeros((5, 3), np.int64)
+        return Slot(0, Walker(None, 0, 0), np.array([0.0, 2.0, 9.0]), *counts)
 
     def test_walker_that_sits_in_a_state_finds_it_once(self) -> None:
         slot = self.slot()
