@@ -91,6 +91,12 @@ class Slot:
         self.histogram[:] = 0
         self.counted[:] = 0
 
+    def begin_again(self) -> None:
+        """The schedule starts again."""
+        self.clear_histogram()
+        self.occasions[:] = 0
+        self.found[:] = 0
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that a checkpoint keeps of the slot."""
         counts = [self.block, self.steps, self.accepted, self.meetings, self.swaps, int(self.reached)]

@@ -82,18 +82,26 @@ class Learner:
         kinds: dict[str, Any] = {name: type(field.default) for name, field in cls.__dataclass_fields__.items()}
         return cls(**{name: kind(number) for (name, kind), number in zip(kinds.items(), numbers.tolist(), strict=False)})
 
-    def learn_on(self) -> None:
-        """The window disagrees with a neighbour: finish only with half the error, at most MOST_EXTENSIONS times."""
+    def learn_on(self, *, far: bool = False) -> None:
+        """The window disagrees with a neighbour: finish only with half the error, at most MOST_EXTENSIONS times.
+
+        A small ln f cannot mend a table that is `far` off, so that window learns again from a middling one.
+        """
         self.extensions += 1
         self.finished = False
+        if far:
+            self._again()
 
     def restart(self) -> None:
         """A level came late: learn again from a middling ln f."""
+        self._again()
+        self.restarts += 1
+
+    def _again(self) -> None:
         self.ln_f = max(self.ln_f, RAW)
         self.clock = 0
         self.inverse_time = False
         self.finished = False
-        self.restarts += 1
 
     def advance(self, schedule: Schedule, counts: NDArray[np.int64], occasions: int, steps: int) -> bool:
         """One round of `steps` steps per walker is over, `counts` are the stage's visits of the known levels, and

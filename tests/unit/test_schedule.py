@@ -136,6 +136,14 @@ class TestLearner:
             learner.advance(schedule, FLAT, OFTEN, 10_000)
         assert learner.ln_f == pytest.approx(1e-4 / 4, rel=0.05)
 
+    def test_window_far_off_learns_again(self) -> None:
+        schedule = Schedule(ln_f_final=1e-4)
+        learner = Learner()
+        while not learner.finished:
+            learner.advance(schedule, FLAT, OFTEN, 10_000)
+        learner.learn_on(far=True)
+        assert (learner.ln_f, learner.clock, learner.finished, learner.restarts) == (RAW, 0, False, 0)
+
     def test_numbers_bring_a_learner_back(self) -> None:
         learner = Learner(ln_f=0.1, clock=2**52 + 1, stage=3, restarts=1, inverse_time=True, known=7, flatness=0.25)
         assert Learner.from_numbers(learner.numbers()) == learner
