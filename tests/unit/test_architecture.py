@@ -25,6 +25,7 @@ LEVELS: list[set[str]] = [
         "specialise",
         "network",
         "landscape",
+        "smooth",
         "keys",
         "section",
         "walker",
