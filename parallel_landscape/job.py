@@ -32,7 +32,6 @@ from parallel_landscape.observables.build import mistakes_in_names
 from parallel_landscape.observables.catalogue import KINDS as KINDS_OF_OBSERVABLES
 from parallel_landscape.observables.smooth import SMOOTH_KINDS
 from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
-from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.solvers.catalogue import Solve, read_solve
 from parallel_landscape.store.hdf5 import blosc_missing
 from parallel_landscape.tempering import Canonical, Temperatures
@@ -93,17 +92,6 @@ class Job:
         if not isinstance(self.exchange, Exchange):
             return []
         return mistakes_in_windows(self.exchange, self._windows_count(levels), levels)
-
-    def mistakes_in_motion(self, landscape: Made) -> list[str]:
-        """What is wrong between the landscape and how its walkers are to move."""
-        smooth = isinstance(landscape, SmoothLandscape)
-        if smooth and not isinstance(self.dynamics, Moving):
-            weights = f'"{self.model_name}" has continuous weights'
-            return [f'[dynamics] kind: {weights}, which "{self.dynamics.kind}" cannot move; use "hmc" or "langevin".']
-        if not smooth and isinstance(self.dynamics, Moving):
-            moves = f'"{self.dynamics.kind}" moves continuous weights'
-            return [f'[dynamics] kind: {moves}, and "{self.model_name}" has none; use "flip".']
-        return []
 
     def _windows_count(self, levels: range) -> int:
         assert isinstance(self.exchange, Exchange)
