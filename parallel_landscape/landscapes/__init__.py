@@ -15,6 +15,9 @@ MODELS: dict[str, str] = {
     "quadratic": "parallel_landscape.landscapes.toys:quadratic",
     "double-well": "parallel_landscape.landscapes.toys:double_well",
     "pinched": "parallel_landscape.landscapes.toys:pinched",
+    "spherical-perceptron": "parallel_landscape.landscapes.smooth_networks:spherical_perceptron",
+    "one-hidden-layer": "parallel_landscape.landscapes.smooth_networks:one_hidden_layer",
+    "mlp": "parallel_landscape.landscapes.smooth_networks:mlp",
 }
 
 # For models without a training set: "module:function" that tells, from the same keys, the bytes of `params`, the bytes of a
