@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,14 @@ FAR = 5  # times the largest gap allowed, beyond which a window learns from a mi
 
 @dataclass(frozen=True)
 class Outcome:
-    """What goes into result.nc."""
+    """What goes into result.nc, with unit and meaning of observables; and notes for people besides the status."""
 
     result: dict[str, Any]
     windows: dict[str, Any]
     attributes: dict[str, Any]
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    observables: dict[str, tuple[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:

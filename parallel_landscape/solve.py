@@ -18,15 +18,16 @@ from numpy.typing import NDArray
 from parallel_landscape import attempts
 from parallel_landscape.attempts import Key
 from parallel_landscape.boundary import MARGIN_SECONDS
-from parallel_landscape.campaign import on_first_rank
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.job import Job, load_job
+from parallel_landscape.landscape import Landscape
 from parallel_landscape.network import Network
 from parallel_landscape.progress import Counter
 from parallel_landscape.provenance import provenance, version
 from parallel_landscape.rng import Purpose
+from parallel_landscape.shared_data import on_first_rank
 from parallel_landscape.solvers.catalogue import Solve, check_suits, load_algorithm
 from parallel_landscape.solvers.problem import Attempt, Found, Problem
 from parallel_landscape.stopping import StopRequest
@@ -76,6 +77,8 @@ def make_problem(job: Job, instance: int) -> Problem:
         return made[0]
 
     landscape = job.build_landscape(remember)
+    if not isinstance(landscape, Landscape):
+        raise JobError(f'[landscape] model: "{job.model_name}" has continuous weights, and [solve] looks for binary ones.')
     return Problem(landscape, made[0] if made else None)
 
 
