@@ -26,6 +26,7 @@ from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import ROUND_STEPS, Job
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
+from parallel_landscape.landscapes.joint import JointLandscape
 from parallel_landscape.machine import ranks_here
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import Observers, build, compiled
@@ -196,7 +197,7 @@ def check_fit(job: Job, landscape: Landscape, ranks: int, data: SharedData | Non
     """
     with _own_model(job):
         check_numbers(landscape)
-    wrong = job.mistakes_in_levels(landscape.levels) + job.kind.why_not(job.ensemble, landscape, job.base, job.seed)
+    wrong = job.mistakes_in_levels(landscape) + job.kind.why_not(job.ensemble, landscape, job.base, job.seed)
     wrong += [] if data is None else make_observables(job, landscape, data)[1]
     layout = job.layout(landscape.levels, ranks)
     if ranks > layout.slots:
@@ -223,7 +224,9 @@ def check_promises(job: Job, landscape: Landscape, moves: int = TRIED) -> None:
     if job.model_name in MODELS:
         return
     with _own_model(job):
-        check_landscape(landscape, moves=moves)
+        own = landscape.first if isinstance(landscape, JointLandscape) else landscape
+        assert own is not None
+        check_landscape(own, moves=moves)
 
 
 @contextmanager

@@ -22,10 +22,12 @@ from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.errors import JobError
 from parallel_landscape.exchange import windows as window_rules
 from parallel_landscape.exchange.layout import Layout
+from parallel_landscape.joint_keys import Joint, Rectangles, joint_landscape, mistakes_in_rectangles
 from parallel_landscape.keys import check_keys
 from parallel_landscape.kinds import KINDS, Kind, check_sampling, check_section
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
+from parallel_landscape.landscapes.joint import JointLandscape
 from parallel_landscape.model import DATA, load_model, make_landscape, model_keys, takes_data
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import mistakes_in_names
@@ -58,8 +60,8 @@ class Job:
     source_name: str | None
     data: dict[str, Any]
     dynamics: Dynamics
-    ensemble: Ensemble | Canonical | Coupled
-    exchange: Exchange | Temperatures | Center
+    ensemble: Ensemble | Canonical | Coupled | Joint
+    exchange: Exchange | Temperatures | Center | Rectangles
     production: Production | None
     run: Run
     slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
@@ -84,14 +86,19 @@ class Job:
         if isinstance(ensemble, Canonical):
             assert isinstance(exchange, Temperatures)
             return Layout(self.run.repeats, ensemble.temperatures, exchange.walkers_per_temperature, ranks)
+        if isinstance(exchange, Rectangles):
+            rows, columns = exchange.shape
+            return Layout(self.run.repeats, rows * columns, exchange.walkers_per_window, ranks, columns)
         assert isinstance(exchange, Exchange)
         return Layout(self.run.repeats, self._windows_count(levels), exchange.walkers_per_window, ranks)
 
-    def mistakes_in_levels(self, levels: range) -> list[str]:
+    def mistakes_in_levels(self, landscape: Landscape) -> list[str]:
         """What is wrong between the job and the levels of its landscape."""
+        if isinstance(self.exchange, Rectangles) and isinstance(landscape, JointLandscape):
+            return mistakes_in_rectangles(self.exchange, landscape.rows, landscape.columns)
         if not isinstance(self.exchange, Exchange):
             return []
-        return mistakes_in_windows(self.exchange, self._windows_count(levels), levels)
+        return mistakes_in_windows(self.exchange, self._windows_count(landscape.levels), landscape.levels)
 
     def _windows_count(self, levels: range) -> int:
         assert isinstance(self.exchange, Exchange)
@@ -118,7 +125,13 @@ class Job:
 
     def build_landscape(self, data: Callable[[Network], TrainingSet] | None = None) -> Landscape:
         """The landscape; `data` replaces the training set's source (another rank's copy, for instance)."""
-        given = {DATA: data or self.training_set} if self.source_name is not None else {}
+        source = data or self.training_set
+        if isinstance(self.ensemble, Joint):
+            return joint_landscape(self.ensemble, self._made, source, self.test_set, self.base, self.seed)
+        return self._made(source)
+
+    def _made(self, data: Callable[[Network], TrainingSet]) -> Landscape:
+        given = {DATA: data} if self.source_name is not None else {}
         return make_landscape(self.model_name, self.model, {**self.landscape, **given})
 
     def resolved(self) -> dict[str, Any]:
@@ -154,14 +167,14 @@ class Job:
             raise JobError(wrong)
         return replace(self, run=checked)
 
-    def toml(self, windows: list[list[int]] | None = None, betas: list[float] | None = None) -> str:
+    def toml(self, windows: list[Any] | None = None, betas: list[float] | None = None) -> str:
         """`resolved` as a job file; with `windows` or `betas`, as they were found for this run."""
         content = self.resolved()
         if betas is not None:
             kept = {key: value for key, value in content["ensemble"].items() if key not in ("beta", "pilot_rounds")}
             content["ensemble"] = {**kept, "betas": betas}
         if windows is not None:
-            kept = {key: value for key, value in content["exchange"].items() if key not in ("energy", "spacing")}
+            kept = {key: value for key, value in content["exchange"].items() if key not in ("energy", "spacing", "values")}
             content["exchange"] = {**kept, "windows": windows}
         return tomli_w.dumps(content)
 

@@ -22,7 +22,7 @@ from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
 from parallel_landscape.sizes import PROCESS, Sizes, check_affordable, recording_of, sizes_of
 from parallel_landscape.store.checkpoint import KEPT
-from parallel_landscape.walker import Slot
+from parallel_landscape.walker import Slot, arrays_of
 
 CALIBRATION_SECONDS = 0.5
 TRIED_MOVES = 200  # of a user's landscape, in plain Python
@@ -170,7 +170,7 @@ def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = 
     sampler = warm_sampler(landscape, job.seed)
     slot = sampler.new_slot(0)
     steps = steps_per_round(job, landscape.sweep)
-    state = sum(part.nbytes for part in slot.walker.state)
+    state = sum(part.nbytes for _, part in arrays_of(slot.walker.state))
     effort = effort_of(job, landscape, steps)
     produced, records = _production(job, landscape, steps)
     return Plan(

@@ -22,9 +22,9 @@ from parallel_landscape.restore import Saved, restore
 from parallel_landscape.sampler import BrokenLandscape
 from parallel_landscape.search import Search
 from parallel_landscape.store.checksums import write_listed_text
-from parallel_landscape.store.result import write_result
+from parallel_landscape.store.result import write_groups
 from parallel_landscape.store.run_folder import remove, write_atomically
-from parallel_landscape.walker import Slot
+from parallel_landscape.walker import Slot, arrays_of
 
 
 def run_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = False) -> Outcome | None:
@@ -115,7 +115,7 @@ def _enter(campaign: Campaign, phase: Phase) -> None:
 
 def _save_state(path: Path, move: int, slot: Slot) -> None:
     """numpy.load(path) gives `move`, `slot`, `walker`, `level` and each array of the state as state_NAME."""
-    state = {f"state_{name}": array for name, array in slot.walker.state._asdict().items()}
+    state: dict[str, Any] = {f"state_{name}": array for name, array in arrays_of(slot.walker.state)}
     with path.open("wb") as file:
         np.savez(file, move=move, slot=slot.number, walker=slot.walker.name, level=slot.walker.level, **state)
 
@@ -130,7 +130,8 @@ def write_outcome(campaign: Campaign, phase: Phase) -> Outcome | None:
     attributes["complete"] = "no" if campaign.stopped else "yes"
     if campaign.code_changed:
         attributes["code_changed"] = "; ".join(campaign.code_changed)
-    write_result(campaign.folder.result, outcome.result, outcome.windows, attributes)
+    groups = {"": outcome.result, "windows": outcome.windows, **outcome.groups}
+    write_groups(campaign.folder.result, groups, attributes)
     if not campaign.stopped:
         remove(campaign.folder.alive)
     return outcome
