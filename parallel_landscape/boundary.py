@@ -16,6 +16,7 @@ from parallel_landscape.courses import course_of
 from parallel_landscape.equilibrate import Equilibration, Pilot
 from parallel_landscape.errors import Stopped
 from parallel_landscape.learn import Learning
+from parallel_landscape.learn_joint import JointLearning
 from parallel_landscape.phase import Phase
 from parallel_landscape.produce import Production
 from parallel_landscape.provenance import version
@@ -30,6 +31,7 @@ UNFINISHED, REPORT, SAVE, OUT_OF_TIME, ASKED = 1, 2, 4, 8, 16  # what a rank may
 PHASES: dict[type, str] = {
     Search: "search",
     Learning: "learn",
+    JointLearning: "learn",
     Pilot: "pilot",
     Equilibration: "equilibrate",
     Coupling: "equilibrate",

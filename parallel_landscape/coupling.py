@@ -120,9 +120,9 @@ def why_not(ensemble: Coupled, landscape: Landscape, folder: Path, seed: int) ->
     return []
 
 
-def why_not_coupled(landscape: Landscape, seed: int) -> str | None:
-    """Why the replicas of a landscape cannot be coupled; None when they can."""
-    needed = "coupled replicas need a landscape whose `weights` are all +-1 and whose move i flips weight i"
+def why_not_coupled(landscape: Landscape, seed: int, who: str = "coupled replicas need") -> str | None:
+    """Why the replicas of a landscape cannot be coupled; None when they can. `who` needs the same, and says so."""
+    needed = f"{who} a landscape whose `weights` are all +-1 and whose move i flips weight i"
     if landscape.weights is None:
         return f"{needed}; this one has no `weights`"
     state = landscape.initial(generator(seed, Purpose.PILOT))

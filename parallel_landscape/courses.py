@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from parallel_landscape import canonical_course, coupled_course, thermal_course, wang_landau_course
+from parallel_landscape import canonical_course, coupled_course, joint_course, thermal_course, wang_landau_course
 from parallel_landscape.job import Job
 from parallel_landscape.motion_keys import Moving
 from parallel_landscape.phase import Course
 
-COURSES = {"wang-landau": wang_landau_course.COURSE, "canonical": canonical_course.COURSE, "coupled": coupled_course.COURSE}
+COURSES = {
+    "wang-landau": wang_landau_course.COURSE,
+    "canonical": canonical_course.COURSE,
+    "coupled": coupled_course.COURSE,
+    "joint": joint_course.COURSE,
+}
 
 
 def course_of(job: Job) -> Course:

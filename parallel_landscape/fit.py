@@ -13,6 +13,7 @@ from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import Job
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
+from parallel_landscape.landscapes.joint import JointLandscape
 from parallel_landscape.machine import ranks_here
 from parallel_landscape.model import Made
 from parallel_landscape.motion_keys import Moving
@@ -49,7 +50,7 @@ def check_fit(job: Job, landscape: Made, ranks: int, data: SharedData | None = N
     levels = range(1) if isinstance(landscape, SmoothLandscape) else landscape.levels
     wrong: list[str] = []
     if isinstance(landscape, Landscape):
-        wrong += job.mistakes_in_levels(levels) + job.kind.why_not(job.ensemble, landscape, job.base, job.seed)
+        wrong += job.mistakes_in_levels(landscape) + job.kind.why_not(job.ensemble, landscape, job.base, job.seed)
     wrong += [] if data is None else make_observables(job, landscape, data)[1]
     layout = job.layout(levels, ranks)
     if ranks > layout.slots:
@@ -80,7 +81,7 @@ def check_promises(job: Job, landscape: Made, moves: int = TRIED) -> None:
         if isinstance(landscape, SmoothLandscape):
             check_smooth(landscape)
         else:
-            check_landscape(landscape, moves=moves)
+            check_landscape(landscape.first if isinstance(landscape, JointLandscape) else landscape, moves=moves)
 
 
 def check_numbers_of(landscape: Made) -> None:

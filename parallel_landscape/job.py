@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import tomllib
@@ -15,17 +14,18 @@ import tomli_w
 from pydantic import BaseModel
 
 from parallel_landscape.coupling import Center, Coupled
-from parallel_landscape.data import SOURCES
-from parallel_landscape.data.build import build_training_set, load_source, source_keys
+from parallel_landscape.data.build import build_training_set, load_source
 from parallel_landscape.data.held_out import build_test_set
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.errors import JobError
 from parallel_landscape.exchange import windows as window_rules
 from parallel_landscape.exchange.layout import Layout
-from parallel_landscape.keys import check_keys
+from parallel_landscape.job_keys import SECTIONS, check_landscape_section, check_name, check_seed, unknown
+from parallel_landscape.joint_keys import Joint, Rectangles, joint_landscape, mistakes_in_rectangles
 from parallel_landscape.kinds import KINDS, Kind, check_dynamics, check_sampling, check_section
-from parallel_landscape.landscapes import MODELS
-from parallel_landscape.model import DATA, Made, load_model, make_landscape, model_keys, takes_data
+from parallel_landscape.landscape import Landscape
+from parallel_landscape.landscapes.joint import JointLandscape
+from parallel_landscape.model import DATA, Made, make_landscape
 from parallel_landscape.motion_keys import Moving
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import mistakes_in_names
@@ -37,9 +37,7 @@ from parallel_landscape.store.hdf5 import blosc_missing
 from parallel_landscape.tempering import Canonical, Temperatures
 from parallel_landscape.window_keys import mistakes_in_windows
 
-_SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "solve", "run", "slurm")
 _ALWAYS: dict[str, type[BaseModel]] = {"run": Run, "slurm": Slurm}
-_PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 _LATER: dict[str, dict[str, Any]] = {  # keys added later, with their defaults
     "ensemble": {"patience": 100},
@@ -60,8 +58,8 @@ class Job:
     source_name: str | None
     data: dict[str, Any]
     dynamics: Dynamics | Moving
-    ensemble: Ensemble | Canonical | Coupled
-    exchange: Exchange | Temperatures | Center
+    ensemble: Ensemble | Canonical | Coupled | Joint
+    exchange: Exchange | Temperatures | Center | Rectangles
     production: Production | None
     run: Run
     slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
@@ -87,14 +85,19 @@ class Job:
             assert isinstance(exchange, Temperatures)
             pack = self.dynamics.pack if isinstance(self.dynamics, Moving) else 1
             return Layout(self.run.repeats, ensemble.count, exchange.walkers_per_temperature, ranks, pack)
+        if isinstance(exchange, Rectangles):
+            rows, columns = exchange.shape
+            return Layout(self.run.repeats, rows * columns, exchange.walkers_per_window, ranks, across=columns)
         assert isinstance(exchange, Exchange)
         return Layout(self.run.repeats, self._windows_count(levels), exchange.walkers_per_window, ranks)
 
-    def mistakes_in_levels(self, levels: range) -> list[str]:
+    def mistakes_in_levels(self, landscape: Landscape) -> list[str]:
         """What is wrong between the job and the levels of its landscape."""
+        if isinstance(self.exchange, Rectangles) and isinstance(landscape, JointLandscape):
+            return mistakes_in_rectangles(self.exchange, landscape.rows, landscape.columns)
         if not isinstance(self.exchange, Exchange):
             return []
-        return mistakes_in_windows(self.exchange, self._windows_count(levels), levels)
+        return mistakes_in_windows(self.exchange, self._windows_count(landscape.levels), landscape.levels)
 
     def _windows_count(self, levels: range) -> int:
         assert isinstance(self.exchange, Exchange)
@@ -121,7 +124,13 @@ class Job:
 
     def build_landscape(self, data: Callable[[Network], TrainingSet] | None = None) -> Made:
         """The landscape; `data` replaces the training set's source (another rank's copy, for instance)."""
-        given = {DATA: data or self.training_set} if self.source_name is not None else {}
+        source = data or self.training_set
+        if isinstance(self.ensemble, Joint):
+            return joint_landscape(self.ensemble, self._made, source, self.test_set, self.base, self.seed)
+        return self._made(source)
+
+    def _made(self, data: Callable[[Network], TrainingSet]) -> Made:
+        given = {DATA: data} if self.source_name is not None else {}
         return make_landscape(self.model_name, self.model, {**self.landscape, **given})
 
     def resolved(self) -> dict[str, Any]:
@@ -159,7 +168,7 @@ class Job:
 
     def toml(
         self,
-        windows: list[list[int]] | None = None,
+        windows: list[Any] | None = None,
         betas: list[float] | None = None,
         lengths: list[float] | None = None,
     ) -> str:
@@ -173,7 +182,7 @@ class Job:
             kept = {key: value for key, value in content["dynamics"].items() if key != "step"}
             content["dynamics"] = {**kept, "lengths": lengths}
         if windows is not None:
-            kept = {key: value for key, value in content["exchange"].items() if key not in ("energy", "spacing")}
+            kept = {key: value for key, value in content["exchange"].items() if key not in ("energy", "spacing", "values")}
             content["exchange"] = {**kept, "windows": windows}
         return tomli_w.dumps(content)
 
@@ -215,9 +224,9 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
     """Check the content of a job file; relative paths in it start from `base`. Raises JobError with every mistake found."""
     base = base or Path.cwd()
     wrong: list[str] = []
-    wrong += [_unknown(key) for key in content if key not in _SECTIONS]
-    name, seed = _name(content, wrong), _seed(content, wrong)
-    landscape = _landscape(content.get("landscape"), base, wrong)
+    wrong += [unknown(key) for key in content if key not in SECTIONS]
+    name, seed = check_name(content, wrong), check_seed(content, wrong)
+    landscape = check_landscape_section(content.get("landscape"), base, wrong)
     sections: dict[str, Any] = {key: check_section(model, key, content.get(key, {}), wrong) for key, model in _ALWAYS.items()}
     sections["ensemble"], sections["exchange"] = check_sampling(content, wrong)
     sections["dynamics"] = check_dynamics(content, sections["ensemble"], wrong)
@@ -233,64 +242,3 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
     if wrong:
         raise JobError(wrong)
     return Job(name=name, seed=seed, **landscape, **sections, base=base)
-
-
-def _unknown(key: str) -> str:
-    if key == "sweep":
-        return "sweep: this is a study of many runs; `pland run` and `pland submit` carry it out, `make_study` gives its jobs."
-    near = difflib.get_close_matches(key, _SECTIONS, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"{key}: unknown section or key; {hint}Allowed: {', '.join(_SECTIONS)}."
-
-
-def _name(content: Mapping[str, Any], wrong: list[str]) -> str:
-    name = content.get("name")
-    if not isinstance(name, str) or name.strip() in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\"):
-        given = "not given" if name is None else f"given {name!r}"
-        wrong.append(f"name: {given}; a run needs a name that can be a folder's, e.g. name = 'digits-3-vs-5'.")
-    return str(name)
-
-
-def _seed(content: Mapping[str, Any], wrong: list[str]) -> int:
-    seed = content.get("seed")
-    if type(seed) is not int or not 0 <= seed < 2**64:
-        given = "not given" if seed is None else f"given {seed!r}"
-        wrong.append(f"seed: {given}; an integer from 0 to 2**64 - 1 is required, for nothing else seeds anything.")
-        return 0
-    return seed
-
-
-def _landscape(given: Any, base: Path, wrong: list[str]) -> dict[str, Any]:
-    if not isinstance(given, Mapping) or not isinstance(given.get("model"), str):
-        wrong.append(f'[landscape] model: required; choose from {", ".join(MODELS)}, or write "my_module:function".')
-        return {}
-    name, model = given["model"], None
-    keys = {key: value for key, value in given.items() if key not in ("model", DATA)}
-    try:
-        model = load_model(name, base)
-        keys = check_keys(model_keys(name, model), keys, "[landscape]")
-    except JobError as error:
-        wrong += error.mistakes
-    source: str | None = None
-    data: dict[str, Any] = {}
-    if model is not None and not takes_data(model):
-        if DATA in given:
-            wrong.append(f"[landscape.data]: {name} has no training set; leave this section out.")
-    elif model is not None or DATA in given:
-        source, data = _data(given.get(DATA), base, wrong)
-    return {"model_name": name, "model": model, "landscape": keys, "source_name": source, "data": data}
-
-
-def _data(given: Any, base: Path, wrong: list[str]) -> tuple[str | None, dict[str, Any]]:
-    if not isinstance(given, Mapping) or not isinstance(given.get("source"), str):
-        wrong.append(f"[landscape.data] source: required; choose from {', '.join(SOURCES)}.")
-        return None, {}
-    keys = {key: value for key, value in given.items() if key != "source"}
-    for key in _PATH_KEYS:
-        if isinstance(keys.get(key), str):
-            keys[key] = str((base / Path(keys[key]).expanduser()).resolve())
-    try:
-        return given["source"], check_keys(source_keys(load_source(given["source"])), keys, "[landscape.data]")
-    except JobError as error:
-        wrong += error.within("[landscape.data]").mistakes
-        return given["source"], {}

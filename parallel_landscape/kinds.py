@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from parallel_landscape import coupling, tempering, window_keys
+from parallel_landscape import coupling, joint_keys, tempering, window_keys
 from parallel_landscape.coupling import Center, Coupled
+from parallel_landscape.joint_keys import Joint, Rectangles
 from parallel_landscape.keys import mistakes
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.motion_keys import Hmc, Langevin, Moving
@@ -32,8 +33,9 @@ class Kind:
     """Sections of a kind of ensemble; `contradictions(ensemble, exchange)` has a sentence for each mistake between keys, and is
     given None for a section that is wrong by itself.
 
-    produces: whether there is nothing to do without [production]. places, members: what slots are called: windows, and the
-    key that says how many walkers each has. pull(ensemble): what pulls weights besides the energy, "field" or "distance".
+    produces: whether there is nothing to do without [production]; None: production is not to be had. places, members: what
+    slots are called: windows, and the key that says how many walkers each has. pull(ensemble): what pulls weights besides the
+    energy, "field" or "distance".
     why_not(ensemble, landscape, folder, seed): sentences about what does not fit a landscape.
     """
 
@@ -42,7 +44,7 @@ class Kind:
     contradictions: Callable[[Any, Any], list[str]]
     places: str
     members: str
-    produces: bool = True
+    produces: bool | None = True
     pull: Callable[[Any], str] = _no_pull
     why_not: Callable[[Any, Landscape, Path, int], list[str]] = _always
 
@@ -61,6 +63,7 @@ KINDS = {
         pull=lambda ensemble: "distance" if ensemble.form == "distance" else "field",
         why_not=coupling.why_not,
     ),
+    "joint": Kind(Joint, Rectangles, joint_keys.contradictions, "windows", "walkers_per_window", None),
 }
 DEFAULT = "wang-landau"
 
@@ -78,6 +81,10 @@ def check_sampling(content: Mapping[str, Any], wrong: list[str]) -> tuple[Any, A
     wrong += kind.contradictions(ensemble, exchange)
     if kind.produces and "production" not in content:
         wrong.append(f'[production]: required with [ensemble] kind = "{name}", which learns nothing; e.g. rounds = 1000.')
+    if kind.produces is None and "production" in content:
+        wrong.append(
+            f'[production]: not to be had with [ensemble] kind = "{name}", whose result is what it learns; leave it out.'
+        )
     return ensemble, exchange
 
 

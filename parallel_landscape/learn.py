@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from parallel_landscape.exchange.swap import exchange
 from parallel_landscape.exchange.windows import Window
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
-from parallel_landscape.walker import Slot, new_table
+from parallel_landscape.walker import Slot
 
 IDLE = 16  # a finished window walks this many times less, so that its processor serves the hard ones
 
@@ -45,8 +46,7 @@ class Learning:
     def begin(self, slots: dict[int, Slot]) -> None:
         """Give every slot the table of its window, and a table to approach the window by where it lies elsewhere."""
         for slot in slots.values():
-            low, high = self.window_of(slot)
-            slot.reached = low <= slot.walker.level <= high
+            slot.reached = self.fits(slot, slot.walker.level)
             self._new_tables(slot, reached=slot.reached)
             slot.steps = slot.accepted = 0
             self.learners.setdefault(self.group_of(slot.number)[0], Learner())
@@ -102,12 +102,12 @@ class Learning:
                     slot.count_occasions()
                     self._learn(self.learner_of(slot), [slot], slot.visits + slot.histogram, slot.histogram, slot.occasions)
         if self.exchanges:
-            found = exchange(slots, self._willing, self._fits, self.layout, comm, sampler.seed, self.rounds)
+            found = exchange(slots, self._willing, self.fits, self.layout, comm, sampler.seed, self.rounds)
             for number in found:
                 self._arrive(slots[number])
         for slot in slots.values():
-            window = self.layout.place(slot.number).window
-            slot.walker.note_end(window == 0, window == len(self.windows) - 1)
+            row = self.layout.place(slot.number).window // self.layout.across
+            slot.walker.note_end(row == 0, row == len(self.windows) // self.layout.across - 1)
         self.rounds += 1
 
     def _steps_of(self, learner: Learner) -> int:
@@ -116,9 +116,33 @@ class Learning:
     def _willing(self, slot: Slot) -> bool:
         return not self.learner_of(slot).raw
 
-    def _fits(self, slot: Slot, level: int) -> bool:
+    @cached_property
+    def cells(self) -> list[NDArray[np.int64]]:
+        """The levels of each window, ascending."""
+        return [np.arange(low, high + 1) for low, high in self.windows]
+
+    def cells_of(self, slot: Slot) -> NDArray[np.int64]:
+        """The levels of the slot's window, ascending."""
+        return self.cells[self.layout.place(slot.number).window]
+
+    def bounds(self, levels: range, window: int) -> dict[str, int]:
+        """Lowest and highest energy of a window."""
+        low, high = self.windows[window]
+        return {"energy_low": levels[low], "energy_high": levels[high]}
+
+    def energy_of(self, levels: range, level: int) -> int:
+        """The energy on a level."""
+        return levels[level]
+
+    def fits(self, slot: Slot, level: int) -> bool:
+        """Whether a level lies in the slot's window."""
         low, high = self.window_of(slot)
         return low <= level <= high
+
+    def way(self, slot: Slot) -> NDArray[np.int64]:
+        """The levels between which a walker outside finds the slot's window: it may turn back, and not walk past."""
+        low, high = self.window_of(slot)
+        return np.arange(low, len(slot.ln_g)) if slot.walker.level > high else np.arange(high + 1)
 
     @property
     def out_of_rounds(self) -> bool:
@@ -150,13 +174,12 @@ class Learning:
 
     def _approach(self, sampler: Sampler, slot: Slot) -> None:
         """Walk towards the window for one round under a rough weight that lets the walker neither past the window nor rest."""
-        low, high = self.window_of(slot)
         chunk = sampler.landscape.sweep
         for _ in range(max(1, self.steps // chunk)):
             if slot.steps >= self.approach_steps:
                 return
             sampler.advance(slot, Purpose.APPROACH, 1.0, chunk)
-            if low <= slot.walker.level <= high:
+            if self.fits(slot, slot.walker.level):
                 self._arrive(slot)
                 return
 
@@ -166,12 +189,8 @@ class Learning:
         self._new_tables(slot, reached=True)
 
     def _new_tables(self, slot: Slot, *, reached: bool) -> None:
-        low, high = self.window_of(slot)
-        levels = len(slot.ln_g)
-        first, last = low, high
-        if not reached:
-            first, last = (low, levels - 1) if slot.walker.level > high else (0, high)
-        slot.ln_g[:] = new_table(levels, first, last)
+        slot.ln_g[:] = np.inf
+        slot.ln_g[self.cells_of(slot) if reached else self.way(slot)] = 0.0
         for counts in (slot.histogram, slot.visits, slot.counted, slot.occasions, slot.found):
             counts[:] = 0
 
@@ -210,9 +229,9 @@ class Learning:
         group = self.group_of(here[0].number)[0]
         if group not in self.known_levels or count != len(self.known_levels[group]):
             self.known_levels[group] = np.flatnonzero(visits)
-        known = self.known_levels[group]
+        known, cells = self.known_levels[group], self.cells_of(here[0])
         if learner.clock < self.patience:
-            known = self._with_expected(known, *self.window_of(here[0]))
+            known = self._with_expected(known, cells)
         late = count > learner.known and not learner.raw
         learner.known = count
         begins = learner.advance(self.schedule, counts[known], int(occasions[known].min()), self._steps_of(learner))
@@ -223,21 +242,19 @@ class Learning:
                 slot.begin_again()
             elif begins:
                 slot.clear_histogram()
-            low, high = self.window_of(slot)
-            if count < high - low + 1:
-                _level_unvisited(slot.ln_g, self.known_levels[group], low, high)
+            if count < len(cells):
+                _level_unvisited(slot.ln_g, self.known_levels[group], cells)
 
-    def _with_expected(self, visited: NDArray[np.int64], low: int, high: int) -> NDArray[np.int64]:
+    def _with_expected(self, visited: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """The levels visited and those of the window that the search has seen: no stage ends without them, for a while."""
         if self.expected is None:
             return visited
-        wanted = low + np.flatnonzero(self.expected[low : high + 1])
+        wanted = cells[self.expected[cells]]
         return visited if np.isin(wanted, visited, assume_unique=True).all() else np.union1d(visited, wanted)
 
 
-def _level_unvisited(ln_g: NDArray[np.float64], known: NDArray[np.int64], low: int, high: int) -> None:
-    """Let levels not yet visited follow the lower of the two nearest visited ones: found late, they trap no walker."""
-    inside = np.arange(low, high + 1)
+def _level_unvisited(ln_g: NDArray[np.float64], known: NDArray[np.int64], inside: NDArray[np.int64]) -> None:
+    """Let levels `inside` not yet visited follow the lower of the two nearest visited ones: found late, they trap no walker."""
     right = np.searchsorted(known, inside)
     above = known[np.minimum(right, len(known) - 1)]
     below = known[np.maximum(right - 1, 0)]

@@ -21,7 +21,7 @@ from parallel_landscape.shared_data import SharedData
 from parallel_landscape.sizes import check_affordable, recording_of, sizes_of
 from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.smooth_plan import make_smooth_plan
-from parallel_landscape.walker import Slot
+from parallel_landscape.walker import Slot, arrays_of
 from parallel_landscape.warm import warm_sampler
 
 TRIED_MOVES = 200  # of a user's landscape, in plain Python
@@ -48,7 +48,7 @@ def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = 
     sampler = warm_sampler(landscape, job.seed)
     slot = sampler.new_slot(0)
     steps = steps_per_round(job, landscape.sweep)
-    state = sum(part.nbytes for part in slot.walker.state)
+    state = sum(part.nbytes for _, part in arrays_of(slot.walker.state))
     effort = effort_of(job, landscape, steps)
     produced, records = _production(job, landscape, steps)
     return Plan(

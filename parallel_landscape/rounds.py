@@ -23,7 +23,7 @@ from parallel_landscape.search import Search
 from parallel_landscape.store.checksums import write_listed_text
 from parallel_landscape.store.result import write_groups
 from parallel_landscape.store.run_folder import remove, write_atomically
-from parallel_landscape.walker import Slot
+from parallel_landscape.walker import Slot, arrays_of
 
 
 def run_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = False) -> Outcome | None:
@@ -114,7 +114,7 @@ def _enter(campaign: Campaign, phase: Phase) -> None:
 
 def _save_state(path: Path, move: int, slot: Slot) -> None:
     """numpy.load(path) gives `move`, `slot`, `walker`, `level` and each array of the state as state_NAME."""
-    state = {f"state_{name}": array for name, array in slot.walker.state._asdict().items()}
+    state: dict[str, Any] = {f"state_{name}": array for name, array in arrays_of(slot.walker.state)}
     with path.open("wb") as file:
         np.savez(file, move=move, slot=slot.number, walker=slot.walker.name, level=slot.walker.level, **state)
 

@@ -64,6 +64,10 @@ def _energies(row: Row) -> str:
     return f"{row['energy_low']} to {row['energy_high']}" if "energy_low" in row else "-"
 
 
+def _values(row: Row) -> str:
+    return f"{row['value_low']} to {row['value_high']}" if "value_low" in row else "-"
+
+
 def _coverage(row: Row) -> str:
     return f"{row['levels_visited']}/{row['levels_known']}"
 
@@ -85,6 +89,7 @@ def _column(name: str, form: str) -> Callable[[Row], str]:
 PROGRESS: dict[str, Callable[[Row], str]] = {
     "window": _column("window", "d"),
     "energies": _energies,
+    "X": _values,
     "state": _stands,
     "visited/known": _coverage,
     "stage": _column("stage", "d"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,15 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 FRESH, FROM_BOTTOM, FROM_TOP = 0, 1, 2  # which end of the energy axis a walker has seen last
+
+
+def arrays_of(state: Any, within: str = "") -> Iterator[tuple[str, NDArray[Any]]]:
+    """Name and array of each part of a state; those of a state inside a state as `outer_inner`."""
+    for name, part in zip(state._fields, state, strict=True):
+        if isinstance(part, tuple):
+            yield from arrays_of(part, f"{within}{name}_")
+        else:
+            yield within + name, part
 
 
 @dataclass
@@ -31,16 +41,12 @@ class Walker:
         """Become the walker that was packed, in place."""
         self.level, self.name, self.origin, self.trips = (int(word) for word in packed[:32].view(np.int64))
         start = 32
-        for part in self.state:
+        for _, part in arrays_of(self.state):
             part.reshape(-1).view(np.uint8)[:] = packed[start : start + part.nbytes]
             start += part.nbytes
 
-    def copy_state(self) -> Any:
-        """A copy of the state's arrays."""
-        return type(self.state)(*(part.copy() for part in self.state))
-
     def _flat(self) -> list[Bytes]:
-        return [np.ascontiguousarray(part).reshape(-1).view(np.uint8) for part in self.state]
+        return [np.ascontiguousarray(part).reshape(-1).view(np.uint8) for _, part in arrays_of(self.state)]
 
     def note_end(self, at_bottom: bool, at_top: bool) -> None:
         """Count a round trip when the bottom is seen again after the top."""

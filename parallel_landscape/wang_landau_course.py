@@ -10,13 +10,14 @@ from parallel_landscape.campaign import Campaign, steps_per_round
 from parallel_landscape.exchange.windows import Window, divide
 from parallel_landscape.job import Job
 from parallel_landscape.learn import Learning
-from parallel_landscape.outcome import Outcome, conclude, disagreements, window_table
+from parallel_landscape.outcome import Outcome, conclude, disagreements
 from parallel_landscape.phase import Course, Phase, before_production, speed
 from parallel_landscape.produce import Production
 from parallel_landscape.recording import new_production
+from parallel_landscape.reports import collect
 from parallel_landscape.search import CHUNKS, Search
 from parallel_landscape.sections import Ensemble, Exchange
-from parallel_landscape.slot_report import collect
+from parallel_landscape.window_table import window_table
 
 PATIENCE = 10  # times the steps of the search that a schedule waits for a level which the search has seen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ class JoinError(PlandError):
 class Joined:
     """ln_g (levels,), nan where no window has been; shifts (windows,) added to each window.
 
-    gap_rms, gap_largest (windows-1,): disagreement with the next window over their overlap after the shift.
+    gap_rms, gap_largest (pairs,): disagreement of neighbouring windows over their overlap after the shift.
     chi_square: squared disagreements over their variances, per degree of freedom; nan without variances.
     """
 
@@ -37,13 +38,18 @@ class Joined:
         return bool(np.any(self.gap_largest > LARGEST_GAP) or np.any(self.gap_rms > LARGEST_RMS))
 
 
-def join(tables: NDArray[np.float64], variances: NDArray[np.float64] | None = None) -> Joined:
+def join(
+    tables: NDArray[np.float64], variances: NDArray[np.float64] | None = None, pairs: Sequence[tuple[int, int]] | None = None
+) -> Joined:
     """Join `tables` (windows, levels), nan where not visited; `variances` of the same shape weigh the levels.
 
-    Minimises sum over levels and pairs of windows of (t_i + c_i - t_j - c_j)^2 / (v_i + v_j) over the constants c, and
-    averages the shifted windows level by level with weights 1/v. Raises JoinError when the windows are not connected.
+    pairs: neighbouring windows, of which gaps are told; each with the next one when left out. The join itself takes all pairs
+    that overlap: it minimises sum over levels and pairs of windows of (t_i + c_i - t_j - c_j)^2 / (v_i + v_j) over the
+    constants c, and averages the shifted windows level by level with weights 1/v. Raises JoinError when the windows are not
+    connected.
     """
     count, _ = tables.shape
+    neighbours = [(window, window + 1) for window in range(count - 1)] if pairs is None else pairs
     spread = np.ones_like(tables) if variances is None else variances
     seen = ~np.isnan(tables)
     normal = np.zeros((count, count))
@@ -68,7 +74,7 @@ def join(tables: NDArray[np.float64], variances: NDArray[np.float64] | None = No
     total_weight = weights.sum(axis=0)
     with np.errstate(invalid="ignore"):
         ln_g = np.where(seen.any(axis=0), np.nansum(np.where(seen, shifted, 0.0) * weights, axis=0) / total_weight, np.nan)
-    return Joined(ln_g, shifts, *_gaps(shifted, seen), _chi_square(shifted, seen, variances))
+    return Joined(ln_g, shifts, *_gaps(shifted, seen, neighbours), _chi_square(shifted, seen, variances, neighbours))
 
 
 def _check_connected(normal: NDArray[np.float64]) -> None:
@@ -84,21 +90,28 @@ def _check_connected(normal: NDArray[np.float64]) -> None:
         raise JoinError(f"windows {cut} share no visited level with windows {sorted(reached)}: their ln g cannot be joined")
 
 
-def _gaps(shifted: NDArray[np.float64], seen: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _gaps(
+    shifted: NDArray[np.float64], seen: NDArray[np.bool_], pairs: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     rms, largest = [], []
-    for lower, upper, both in zip(shifted, shifted[1:], seen[:-1] & seen[1:], strict=False):
-        gap = (upper - lower)[both]
+    for i, j in pairs:
+        gap = (shifted[j] - shifted[i])[seen[i] & seen[j]]
         rms.append(float(np.sqrt(np.mean(gap**2))) if gap.size else np.nan)
         largest.append(float(np.abs(gap).max()) if gap.size else np.nan)
     return np.array(rms), np.array(largest)
 
 
-def _chi_square(shifted: NDArray[np.float64], seen: NDArray[np.bool_], variances: NDArray[np.float64] | None) -> float:
+def _chi_square(
+    shifted: NDArray[np.float64],
+    seen: NDArray[np.bool_],
+    variances: NDArray[np.float64] | None,
+    pairs: Sequence[tuple[int, int]],
+) -> float:
     if variances is None:
         return float("nan")
     total, terms = 0.0, 0
-    for i in range(len(shifted) - 1):
-        both = seen[i] & seen[i + 1]
-        total += float(np.sum((shifted[i + 1] - shifted[i])[both] ** 2 / (variances[i, both] + variances[i + 1, both])))
+    for i, j in pairs:
+        both = seen[i] & seen[j]
+        total += float(np.sum((shifted[j] - shifted[i])[both] ** 2 / (variances[i, both] + variances[j, both])))
         terms += int(both.sum()) - 1
     return total / terms if terms > 0 else float("nan")

@@ -6,6 +6,7 @@ Everything random belongs to a slot's global number, so the layout decides only 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """`repeats` x `windows` x `walkers` slots on `ranks` ranks, dealt out in packs of `pack` as long as every rank gets one."""
+    """`repeats` x `windows` x `walkers` slots on `ranks` ranks, dealt out in packs of `pack` as long as every rank gets one.
+
+    Windows lie in rows of `across`, numbered row by row.
+    """
 
     repeats: int
     windows: int
     walkers: int
     ranks: int = 1
     pack: int = 1
+    across: int = 1
 
     @property
     def slots(self) -> int:
@@ -64,16 +69,38 @@ class Layout:
         first = slot - slot % self.walkers
         return range(first, first + self.walkers)
 
+    @cached_property
+    def turns(self) -> list[list[tuple[int, int]]]:
+        """Windows that meet, one list a round, in turn: even rows with the next one, odd ones, then the same along rows."""
+        rows, across = self.windows // self.across, self.across
+        number = [range(row * across, (row + 1) * across) for row in range(rows)]
+        turns = []
+        if rows > 1 or across == 1:
+            for parity in range(2):
+                starts = range(parity, rows - 1, 2)
+                turns.append([pair for row in starts for pair in zip(number[row], number[row + 1], strict=True)])
+        if across > 1:
+            for parity in range(2):
+                turns.append([(row[k], row[k + 1]) for row in number for k in range(parity, across - 1, 2)])
+        return turns
+
+    @property
+    def neighbours(self) -> list[tuple[int, int]]:
+        """All windows that ever meet, in ascending order."""
+        return sorted(pair for turn in self.turns for pair in turn)
+
     def pairs(self, round_number: int) -> list[tuple[int, int]]:
         """Slots that meet in this round: even windows with the next one in even rounds, odd ones in odd rounds.
 
         Alternating the parity makes the flow of walkers through the windows directed instead of diffusive (Okabe et al. 2001;
-        Syed et al., JRSS B 84, 321 (2022)). The k-th walker meets another one each time.
+        Syed et al., JRSS B 84, 321 (2022)). Where windows lie in rows of several, both directions take turns. The k-th walker
+        meets another one each time.
         """
-        shift = (round_number // 2) % self.walkers
+        cycle, turn = divmod(round_number, len(self.turns))
+        shift = cycle % self.walkers
         return [
-            (self.slot(repeat, window, k), self.slot(repeat, window + 1, (k + shift) % self.walkers))
+            (self.slot(repeat, window, k), self.slot(repeat, other, (k + shift) % self.walkers))
             for repeat in range(self.repeats)
-            for window in range(round_number % 2, self.windows - 1, 2)
+            for window, other in self.turns[turn]
             for k in range(self.walkers)
         ]

@@ -47,6 +47,8 @@ RESULT = _table(
 WINDOWS = _table(
     Variable("energy_low", _W, "i8", "1", "lowest energy of the window"),
     Variable("energy_high", _W, "i8", "1", "highest energy of the window"),
+    Variable("value_low", _W, "i8", "1", "joint densities: lowest X of the window"),
+    Variable("value_high", _W, "i8", "1", "joint densities: highest X of the window"),
     Variable("walkers", _W, "i8", "1", "walkers in the window, all repeats"),
     Variable("reached", _W, "i8", "1", "walkers that found their way into the window"),
     Variable("finished", _W, "i8", "1", "1 when learning ended by itself in every repeat"),
@@ -150,6 +152,19 @@ JOINT = _table(
     Variable("ln_g_error", _J, "f8", "1", "standard error of ln_g"),
 )
 
+_P = ("energy", "value")
+
+PLANE = _table(
+    Variable("energy", _E, "i8", "1", "energy of each level"),
+    Variable("value", ("value",), "i8", "1", "value of X: sum_i w_i v_i with a fixed v, or the number of wrong test patterns"),
+    Variable("ln_g", _P, "f8", "1", "logarithm of the number of states with this energy and X; nan where not visited"),
+    Variable("ln_g_error", _P, "f8", "1", "standard error of ln_g over independent repeats; nan with a single repeat"),
+    Variable("ln_g_repeat", ("repeat", "energy", "value"), "f8", "1", "ln_g of each independent repeat alone"),
+    Variable("visited", _P, "i1", "1", "1 where every repeat has visited the cell"),
+    Variable("known", _P, "i1", "1", "1 where any walker has ever been in the cell, the search included"),
+    Variable("histogram", _P, "i8", "1", "visits while learning, summed over all walkers"),
+)
+
 _Q = ("range", "q")
 
 OVERLAP = _table(
@@ -191,6 +206,7 @@ PATH = _table(
 )
 
 GROUPS = {
+    "joint": PLANE,
     "local_entropy": LOCAL,
     "path": PATH,
     "windows": WINDOWS,

@@ -26,7 +26,7 @@ from parallel_landscape.cli import main
 from parallel_landscape.launch import mpiexec
 from parallel_landscape.stopping import handlers_kept
 from parallel_landscape.store import checkpoint
-from parallel_landscape.store.result import read_result
+from parallel_landscape.store.result import read_groups
 from parallel_landscape.store.segments import Segment, read_records, read_transitions
 from parallel_landscape.store.transitions import added
 
@@ -81,13 +81,14 @@ def pland(*arguments: object, timeout: float = HUNG) -> subprocess.CompletedProc
 
 def final_data(run: Path) -> Data:
     """Every array of result.nc, every record of the trajectory by slot and time, counts of proposals, frozen weights."""
-    result, windows, attributes = read_result(run / "result.nc")
+    groups, attributes = read_groups(run / "result.nc")
     generation, damaged = checkpoint.newest(run / "checkpoints")
     assert generation is not None and not damaged
     records = read_records(run / "trajectory", [Segment(**segment) for segment in generation.about["segments"]])
     counted = added([read_transitions(run / "trajectory", Segment(**segment)) for segment in generation.about["segments"]])
     named = {"status": np.array(attributes["status"]), "complete": np.array(attributes["complete"])}
-    for kind, group in (("result", result), ("windows", windows), ("records", records), ("counts", counted)):
+    result = groups.pop("")
+    for kind, group in {"result": result, **groups, "records": records, "counts": counted}.items():
         named |= {f"{kind} {name}": np.asarray(array) for name, array in group.items()}
     frozen = run / "trajectory" / "frozen.h5"
     return named | ({"frozen": np.frombuffer(frozen.read_bytes(), np.uint8)} if frozen.exists() else {})

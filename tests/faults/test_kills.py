@@ -49,6 +49,11 @@ JOBS: dict[str, dict[str, Any]] = {
         dynamics={"sweeps_per_round": 5},
     )
     | {"ensemble": {"kind": "coupled", "replicas": 3, "gamma": [0.2, 0.5], "beta": 1.0, "equilibration_rounds": 200}},
+    "joint": job_of(
+        ensemble={"kind": "joint", "coordinate": "magnetisation", "ln_f_final": 1e-3},
+        exchange={"windows": [2, 2], "walkers_per_window": 2, "search_sweeps": 5_000},
+        production=None,
+    ),
 }
 
 

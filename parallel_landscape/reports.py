@@ -1,4 +1,4 @@
-"""What rank 0 gets to know of every slot while windows learn."""
+"""What every slot knows at the end of learning, brought together on one rank."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from parallel_landscape.ensembles.schedule import Learner
 from parallel_landscape.exchange.comm import Comm
+from parallel_landscape.exchange.share import average
 from parallel_landscape.learn import Learning
 from parallel_landscape.walker import Slot
 
@@ -60,3 +61,15 @@ def _unpack(packed: NDArray[np.uint8]) -> SlotReport:
         ln_g.view(np.float64).copy(),
         visits.view(np.int64).copy(),
     )
+
+
+def window_ln_g(learning: Learning, reports: dict[int, SlotReport], repeat: int, window: int) -> NDArray[np.float64]:
+    """ln g of one window, nan where no walker of it has been."""
+    layout = learning.layout
+    members = [reports[layout.slot(repeat, window, walker)] for walker in range(layout.walkers)]
+    members = [member for member in members if member.reached and member.visits.any()]
+    if not members:
+        return np.full(len(reports[0].ln_g), np.nan)
+    seen = [member.visits > 0 for member in members]
+    mean = average([member.ln_g for member in members], seen)
+    return np.where(seen[0], members[0].ln_g, np.nan) if mean is None else mean
