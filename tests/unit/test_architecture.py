@@ -46,7 +46,7 @@ LEVELS: list[set[str]] = [
     {"wang_landau_course", "canonical_course", "coupled_course"},
     {"courses", "boundary"},
     {"rounds", "sweep", "collect", "solve"},
-    {"plan", "effort", "status", "status_view", "launch", "study_view", "verify", "doctor", "theory_view"},
+    {"solutions", "plan", "effort", "status", "status_view", "launch", "study_view", "verify", "doctor", "theory_view"},
     {"analyze", "report", "local_entropy"},
     {"handle"},
     {"slurm"},
