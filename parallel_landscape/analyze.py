@@ -44,6 +44,7 @@ class Request:
 
 def analyze(path: str | Path, request: Request | None = None) -> Findings:
     """Analyse the run in a folder and write its result.nc beside and renamed; what the run's end wrote there is kept.
+    Of a folder of `pland solve`, see `solutions`.
 
     Raises JobError for bad input, RunError when nothing can be analysed. What is missing or damaged is left out, and said in
     the attributes analysis_status and analysis_notes.
@@ -51,7 +52,8 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     path = Path(path).expanduser().resolve()
     request = request or Request()
     folder = RunFolder(path)
-    folder.refuse_solver()
+    if folder.of_solver:
+        return _solutions(folder, request)
     state = status(path)
     refuse_continuous(folder)
     _check_uncoupled(read_catalogue(path))
@@ -59,6 +61,15 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     findings = _analysed(folder, request, _learned(*earlier), state)
     groups = {**{name: group for name, group in earlier[0].items() if name in ("", "windows")}, **findings.groups}
     write_groups(folder.result, groups, {**_attributes(earlier[1], state), **findings.attributes}, findings.observables)
+    return findings
+
+
+def _solutions(folder: RunFolder, request: Request) -> Findings:
+    """The same for a folder of `pland solve`."""
+    from parallel_landscape.solutions import findings_of
+
+    findings = findings_of(folder, request.question)
+    write_groups(folder.result, findings.groups, findings.attributes, findings.observables)
     return findings
 
 

@@ -116,20 +116,24 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
 
 
 def _solve(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int:
-    """Look for solutions, on these ranks or on ranks of our own."""
+    """Look for solutions, on these ranks or on ranks of our own; of a study, at one point after the other."""
     from parallel_landscape.solve import lines, make_problem, section_of, solve_job
     from parallel_landscape.solvers.catalogue import check_suits
 
-    job = load_job(parsed.job)
-    section = section_of(job)
+    study = _study(parsed.job)
+    jobs = [load_job(parsed.job)] if study is None else [point.job for point in study.points]
+    sections = [section_of(job) for job in jobs]
     if not launched():
-        ranks = parsed.ranks or min(usable_cores(), section.instances * section.restarts)
-        check_suits(section, make_problem(job, 0), ranks)
+        ranks = parsed.ranks or min(usable_cores(), max(one.instances * one.restarts for one in sections))
+        for job, section in zip(jobs, sections, strict=True):
+            check_suits(section, make_problem(job, 0), ranks)
         if ranks > 1:
             return start_ranks(ranks, arguments)
-    table = solve_job(job, comm, force_new=parsed.force_new, quiet=parsed.quiet)
-    if table is not None:
-        print("\n".join(lines(job, table)))
+    for number, job in enumerate(jobs):
+        table = solve_job(job, comm, force_new=parsed.force_new, quiet=parsed.quiet)
+        if table is not None:
+            told = {} if study is None else study.points[number].values
+            print("\n".join([*(f"{key} = {value}" for key, value in told.items()), *lines(job, table)]), flush=True)
     return 0
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from parallel_landscape.errors import JobError
+from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.observables.overlap import read_reference
 from parallel_landscape.rng import Purpose, generator
 from parallel_landscape.section import Section
+from parallel_landscape.store.catalogue import read_catalogue
+from parallel_landscape.store.segments import read_segment
 
 MOST_REPLICAS = 255  # their sum travels as one byte a weight
 MOST_GROUPS = 10_000
@@ -35,7 +37,7 @@ class Coupled(Section):
         Literal["star", "pairwise", "distance", "reference"],
         Field(
             description="gamma sum_a w_a.w_c with a centre w_c of +-1; (gamma/y) sum_{a<b} w_a.w_b; "
-            "-(gamma/y) sum_a |w_a - c|, c the mean of the replicas; or gamma sum_a w_a.w_r with a reference w_r from a file"
+            "-(gamma/y) sum_a |w_a - c|, c the mean of the replicas; or gamma sum_a w_a.w_r with a reference w_r"
         ),
     ] = "star"
     replicas: Annotated[int, Field(ge=1, le=MOST_REPLICAS, description="y, replicas in a group")] = 3
@@ -44,9 +46,13 @@ class Coupled(Section):
     ]
     beta: Annotated[float | Numbers, Field(description="inverse temperature of all groups, or of each")]
     equilibration_rounds: Annotated[int, Field(ge=1, description="rounds that are thrown away before production")]
-    reference: Annotated[str | None, Field(description="form = reference: a .npy file with one +1 or -1 for each weight")] = (
-        None
-    )
+    reference: Annotated[
+        str | None,
+        Field(description="form = reference: a .npy file with +1 or -1 for each weight, or the folder of a run or a solver"),
+    ] = None
+    reference_number: Annotated[
+        int, Field(ge=0, description="which of the records with the lowest energy in that folder; solvers: of instance 0")
+    ] = 0
 
     @property
     def recorded(self) -> tuple[tuple[str, str, str], ...]:
@@ -83,7 +89,7 @@ class Coupled(Section):
                 f'[ensemble] gamma: given {self.gamma}; form = "{self.form}" attracts only, so gamma must not be below 0.'
             )
         if (self.form == "reference") != (self.reference is not None):
-            found.append('[ensemble] reference: a file is needed with form = "reference", and only there.')
+            found.append('[ensemble] reference: a file or folder is needed with form = "reference", and only there.')
         return found
 
 
@@ -104,8 +110,55 @@ def contradictions(ensemble: Coupled | None, exchange: Center | None) -> list[st
 
 
 def reference_of(ensemble: Coupled, folder: Path, size: int) -> NDArray[np.int8] | None:
-    """The reference (size,) of +-1; None for the other forms. Raises JobError when the file holds no such thing."""
-    return None if ensemble.reference is None else read_reference(folder / Path(ensemble.reference).expanduser(), size)
+    """The reference (size,) of +-1; None for the other forms. Raises JobError when there is no such thing."""
+    if ensemble.reference is None:
+        return None
+    path = folder / Path(ensemble.reference).expanduser()
+    return recorded_reference(path, ensemble.reference_number, size)[0] if path.is_dir() else read_reference(path, size)
+
+
+def recorded_reference(run: Path, number: int, size: int) -> tuple[NDArray[np.int8], int]:
+    """Weights (size,) of +-1 from the folder of a run or a solver, and their energy: of the records with the lowest energy, in
+    the order in which they lie there, this one; a solver's are those of instance 0, whose training set is that of a run."""
+    try:
+        catalogue = read_catalogue(run)
+        parts = [_lowest(read_segment(catalogue.folder, segment)) for segment in catalogue.segments]
+    except RunError as error:
+        raise JobError(str(error)) from None
+    if not parts or any("weights" not in part or part["weights"].shape[1] != -(-size // 8) for part in parts):
+        raise JobError(
+            f"{run} holds no records with {size} weights of +-1; give the folder of a solver of this landscape, or of a run "
+            "with [production] weights = true."
+        )
+    together = {name: np.concatenate([part[name] for part in parts]) for name in ("slot", "sweep", "energy", "weights")}
+    found = _lowest(together)
+    if number >= len(found["energy"]):
+        raise JobError(f"{run} holds {len(found['energy'])} records with its lowest energy; give reference_number below that.")
+    bits = np.unpackbits(found["weights"][number], count=size, bitorder="little")
+    return 2 * bits.astype(np.int8) - 1, int(found["energy"][number])
+
+
+def _lowest(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The records with the lowest energy by slot and time; a solver's of instance 0."""
+    inside = columns["instance"] == 0 if "instance" in columns else np.ones(len(columns["energy"]), bool)
+    inside &= columns["energy"] == columns["energy"][inside].min(initial=columns["energy"].max(initial=0))
+    order = np.lexsort((columns["sweep"][inside], columns["slot"][inside]))
+    return {name: column[inside][order] for name, column in columns.items()}
+
+
+def _other_training_set(ensemble: Coupled, landscape: Landscape, folder: Path, seed: int) -> str | None:
+    """Why recorded weights do not belong to this landscape: their energy on record is another one."""
+    path = folder / Path(ensemble.reference or "").expanduser()
+    if ensemble.reference is None or not path.is_dir():
+        return None
+    weights, energy = recorded_reference(path, ensemble.reference_number, landscape.moves)
+    state = landscape.initial(generator(seed, Purpose.PILOT))
+    assert landscape.weights is not None
+    landscape.weights(state)[:] = weights
+    true = int(landscape.energy(landscape.params, state))
+    if true == energy:
+        return None
+    return f"{path} says that these weights have energy {energy}, and here they have {true}: another training set or model."
 
 
 def why_not(ensemble: Coupled, landscape: Landscape, folder: Path, seed: int) -> list[str]:
@@ -115,9 +168,10 @@ def why_not(ensemble: Coupled, landscape: Landscape, folder: Path, seed: int) ->
         return [f"[ensemble] kind: {reason}."]
     try:
         reference_of(ensemble, folder, landscape.moves)
+        wrong = _other_training_set(ensemble, landscape, folder, seed)
     except JobError as error:
         return [f"[ensemble] reference: {sentence}" for sentence in error.mistakes]
-    return []
+    return [f"[ensemble] reference: {wrong}"] if wrong else []
 
 
 def why_not_coupled(landscape: Landscape, seed: int, who: str = "coupled replicas need") -> str | None:

@@ -40,7 +40,7 @@ from parallel_landscape.window_keys import mistakes_in_windows
 _ALWAYS: dict[str, type[BaseModel]] = {"run": Run, "slurm": Slurm}
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 _LATER: dict[str, dict[str, Any]] = {  # keys added later, with their defaults
-    "ensemble": {"patience": 100},
+    "ensemble": {"patience": 100, "reference_number": 0},
     "production": {"observables": [], "parameters": {}, "transitions": 64},
 }
 ROUND_STEPS = 100_000  # proposals between exchanges when sweeps_per_round is left out

@@ -30,6 +30,9 @@ def find_local_entropy(path: str | Path, betas: Sequence[float] | None = None) -
     nothing can be worked out.
     """
     path = Path(path).expanduser().resolve()
+    RunFolder(path).refuse_solver(
+        f'for the local entropy around a solution, run a job with [ensemble] form = "reference", reference = "{path}"'
+    )
     status(path)
     folder, catalogue = RunFolder(path), read_catalogue(path)
     if not catalogue.segments or not folder.result.exists():

@@ -64,13 +64,18 @@ def folder_of(job: Job) -> RunFolder:
     return RunFolder(job.folder.with_name(f"{job.name}-solve"))
 
 
+def instance_job(job: Job, instance: int) -> Job:
+    """The job with the training set of an instance: number 0 has that of a run, the others have their own seeds."""
+    if not instance or job.source_name is None:
+        return job
+    own = job.data.get("seed")
+    sequence = np.random.SeedSequence((job.seed if own is None else own, int(Purpose.INSTANCE), instance))
+    return replace(job, data={**job.data, "seed": int(sequence.generate_state(1, np.uint64)[0])})
+
+
 def make_problem(job: Job, instance: int) -> Problem:
-    """An instance of the job: number 0 has the training set of a run, the others have their own seeds."""
-    made: list[TrainingSet] = []
-    if instance and job.source_name is not None:
-        own = job.data.get("seed")
-        sequence = np.random.SeedSequence((job.seed if own is None else own, int(Purpose.INSTANCE), instance))
-        job = replace(job, data={**job.data, "seed": int(sequence.generate_state(1, np.uint64)[0])})
+    """An instance of the job."""
+    job, made = instance_job(job, instance), list[TrainingSet]()
 
     def remember(network: Network) -> TrainingSet:
         made.append(job.training_set(network))

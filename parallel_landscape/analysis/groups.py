@@ -43,7 +43,10 @@ def energy_group(
             found[name] = np.full(frozen.levels, empty)
             found[name][old] = learned[old_name]
     if transition is not None:
-        shift_too = _shift(transition.ln_g, frozen.ln_states, absolute and not len(transition.apart))
+        shift_too = _shift(transition.ln_g, frozen.ln_states, absolute)
+        if absolute and len(transition.apart):  # its levels are not all of them: together they hold what MBAR says
+            held = refined.ln_g[np.isfinite(transition.ln_g) & np.isfinite(refined.ln_g)]
+            shift_too += float(np.log(np.exp(held).sum()))
         found |= {"ln_g_transition": transition.ln_g + shift_too, "ln_g_transition_error": transition.error}
     for number, observable in enumerate(frozen.observables):
         rows = (refined.averages, refined.average_errors, refined.variances)

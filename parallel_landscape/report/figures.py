@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from parallel_landscape.analysis import plots
+from parallel_landscape.report.drawing import Drawing
 from parallel_landscape.report.history import some_walkers, sweeps_shown, thinned
 from parallel_landscape.report.material import Material
 from parallel_landscape.report.numbers import number, with_error
+from parallel_landscape.report.theory_curve import theory_drawings
 
 WALKERS = 6
 THUMBNAIL = (3.4, 1.75)  # inches
 SMALL = (4.1, 2.9)  # where three stand in a row
 SECTIONS = {
     "entropy": "Entropy",
+    "theory": "Theory beside the data",
     "learning": "Convergence of the windows",
     "windows": "Windows: joins, exchange and flow",
     "observables": "Observables",
@@ -29,23 +29,11 @@ SECTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """One figure. key: its file name; draw: draws on given axes; size: inches, the usual when None."""
-
-    key: str
-    section: str
-    title: str
-    caption: str
-    alt: str
-    draw: Callable[[Axes], Axes]
-    size: tuple[float, float] | None = None
-
-
 def drawings(material: Material) -> list[Drawing]:
     """All figures that this run can show, in the order of the sections."""
     return [
         *_entropy(material),
+        *theory_drawings(material),
         *_learning(material),
         *_windows(material),
         *_observables(material),

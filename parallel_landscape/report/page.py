@@ -21,7 +21,8 @@ from parallel_landscape.errors import JobError
 from parallel_landscape.machine import size
 from parallel_landscape.provenance import version
 from parallel_landscape.report import references
-from parallel_landscape.report.figures import SECTIONS, Drawing, drawings
+from parallel_landscape.report.drawing import Drawing
+from parallel_landscape.report.figures import SECTIONS, drawings
 from parallel_landscape.report.material import Material, collect
 from parallel_landscape.report.numbers import number, with_error
 from parallel_landscape.report.svg import inline

@@ -96,12 +96,17 @@ class RunFolder:
             reason = error.strerror or str(error)
             raise JobError(f"the run folder {self.path} cannot be made: {reason}; choose another [run] folder") from None
 
-    def refuse_solver(self) -> None:
-        """Raise JobError when the folder is one of `pland solve`, whose records follow no law that could be analysed."""
-        if self.finished.exists() or self.solved.exists():
+    @property
+    def of_solver(self) -> bool:
+        """Whether the folder is one of `pland solve`."""
+        return self.finished.exists() or self.solved.exists()
+
+    def refuse_solver(self, instead: str = "") -> None:
+        """Raise JobError when the folder is one of `pland solve`, whose records follow no law that could be sampled on."""
+        if self.of_solver:
             raise JobError(
-                f"{self.path} is a folder of `pland solve`: its table is {self.solved.name}, and `pland solve` with its job "
-                "goes on with it"
+                f"{self.path} is a folder of `pland solve`: its records follow no law, and its table is {self.solved.name}; "
+                + (instead or "`pland solve` with its job goes on with it")
             )
 
     def refuse_existing(self, allowed: bool = False) -> None:

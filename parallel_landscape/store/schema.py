@@ -221,7 +221,8 @@ JOINT_PREFIX = "joint-"  # followed by the name of an observable
 def group_schema(group: str, observables: Mapping[str, tuple[str, str]]) -> dict[str, Variable]:
     """The variables of a group ("" is the root) of a run with `observables`: name -> (unit, meaning).
 
-    Each observable X adds X, X_error and X_variance to the root, X and X_error to `canonical`, and may have a group joint-X.
+    Each observable X adds X, X_error and X_variance to the root, X and X_error to `canonical`, X to `solutions`, and may have a
+    group joint-X.
     """
     if group.startswith(JOINT_PREFIX):
         return JOINT
@@ -229,6 +230,9 @@ def group_schema(group: str, observables: Mapping[str, tuple[str, str]]) -> dict
         return RESULT | _averages(observables, _E, "on the level", with_variance=True)
     if group == "canonical":
         return CANONICAL | _averages(observables, _B, "at this beta", with_variance=False)
+    if group == "solutions":
+        each = {name: Variable(name, ("solution",), "f8", unit, meaning) for name, (unit, meaning) in observables.items()}
+        return SOLUTIONS | each
     return GROUPS[group]
 
 
@@ -270,6 +274,13 @@ SOLVE = _table(
     Variable("energy", _A, "i8", "1", "lowest energy that the attempt has found"),
     Variable("iterations", _A, "i8", "1", "sweeps or epochs that the attempt has taken"),
 )
+
+SOLUTIONS = _table(
+    Variable("instance", ("solution",), "i8", "1", "number of the training set"),
+    Variable("restart", ("solution",), "i8", "1", "number of the attempt on it"),
+    Variable("energy", ("solution",), "i8", "1", "lowest energy that the attempt has found"),
+    Variable("iterations", ("solution",), "i8", "1", "sweeps or epochs that the attempt has taken"),
+)  # and each observable, of the weights that the attempt ended with
 
 # Records of `pland solve`, besides those of a run: one for each attempt. `sweep` is the number of its iterations.
 ATTEMPTS = _table(

@@ -9,6 +9,7 @@ from parallel_landscape.theory.binary import binary_perceptron, teacher_student
 from parallel_landscape.theory.curve import entropy_points
 from parallel_landscape.theory.features import random_features
 from parallel_landscape.theory.franz_parisi import franz_parisi
+from parallel_landscape.theory.local_energy import local_energy
 from parallel_landscape.theory.path import barrier, cross_overlap
 from parallel_landscape.theory.simplex import barycentre
 from parallel_landscape.theory.spherical import spherical_capacity, spherical_perceptron
@@ -32,6 +33,7 @@ CURVES: dict[str, tuple[Callable[..., Any], str]] = {
     "barycentre": (barycentre, "violated patterns amid several typical solutions"),
     "star": (star, "margins from which solutions see each other, or all others, without a barrier"),
     "franz-parisi": (franz_parisi, "entropy at a given overlap with a typical state: weights=binary or spherical"),
+    "local-energy": (local_energy, "errors after a fraction of the weights of a typical state is flipped, random labels"),
     "boundary-law": (boundary_law, "low temperature: the patterns near the boundary, effective dimension"),
     "cosh-model": (cosh_model, "solvable loss 2 e^-a cosh x: mean, variance, curvature and effective dimension"),
     "quadratic-basin": (quadratic_basin, "the same for a quadratic loss"),

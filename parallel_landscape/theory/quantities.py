@@ -97,7 +97,10 @@ QUANTITIES: dict[str, Quantity] = {
     "star_replicon": Quantity("1", "replicon of the solutions of margin kappa_star"),
     "local_entropy": Quantity("nat", "Phi(t): ln of the number (sphere: fraction) of states at overlap t, per weight"),
     "all_states_entropy": Quantity("nat", "the same without patterns: the largest that the local entropy could be"),
-    "distance": Quantity("1", "(1-t)/2; for binary weights the fraction of different ones"),
+    "distance": Quantity(
+        "1", "(1-t)/2; for binary weights the fraction of different ones", "a number from 0 to 1", lambda x: 0 <= x <= 1
+    ),
+    "local_energy": Quantity("energy", "fraction of errors after a random fraction `distance` of the weights is flipped"),
     "dimension_mean": Quantity("1", "effective dimension from the mean loss, 2(<L>-L0)/T"),
     "dimension_variance": Quantity("1", "effective dimension from the variance of the loss, 2 Var(L)/T^2"),
     "mean_loss": Quantity("energy", "mean loss above its minimum, summed over directions"),

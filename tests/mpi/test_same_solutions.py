@@ -118,8 +118,18 @@ def test_solutions_are_read_as_samples(alone: tuple[Path, dict[str, str]]) -> No
     assert not np.array_equal(weights[0], weights[2])
 
 
-def test_what_is_for_runs_is_refused(alone: tuple[Path, dict[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("resume",), "a folder of `pland solve`"),
+        (("local-entropy",), 'form = "reference"'),
+        (("analyze", "--beta", "1.0"), "follow no known law"),
+        (("analyze", "--joint", "margins"), "no number of states"),
+    ],
+)
+def test_what_needs_equilibrium_is_refused(
+    alone: tuple[Path, dict[str, str]], command: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = str(alone[0].parent / "runs" / "s-solve")
-    for command in ("analyze", "resume"):
-        assert main([command, folder]) == 2
-        assert "a folder of `pland solve`" in capsys.readouterr().err
+    assert main([command[0], folder, *command[1:]]) == 2
+    assert said in capsys.readouterr().err

@@ -25,12 +25,14 @@ from parallel_landscape.report.history import flow, read_progress, some_walkers,
 from parallel_landscape.report.material import collect
 from parallel_landscape.report.numbers import number, with_error
 from parallel_landscape.report.page import write_report
+from parallel_landscape.report.theory_curve import per_weight, theory_of
 from parallel_landscape.report.verdict import ADVICE, judge
 from parallel_landscape.store.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
 FULL = (
-    "entropy", "entropy-error", "estimators", "samples", "ln-f", "flatness", "coverage", "joins", "exchange", "round-trips",
+    "entropy", "entropy-error", "estimators", "samples", "theory-entropy", "theory-energy",
+    "ln-f", "flatness", "coverage", "joins", "exchange", "round-trips",
     "observable-overlap-teacher", "joint-overlap-teacher", "observable-test-error", "joint-test-error", "canonical-energy-mean",
     "canonical-heat-capacity", "canonical-entropy", "canonical-free-energy", "canonical-overlap-teacher",
     "canonical-test-error", "overlap", "overlap-within",
@@ -85,7 +87,7 @@ def few() -> dict[str, dict[str, Any]]:
     return {"": root, "windows": {name: values[:1] for name, values in whole["windows"].items()}}
 
 
-FEW = ["entropy", "entropy-error", "ln-f", "flatness", "coverage", "observable-test-error"]
+FEW = ["entropy", "entropy-error", "theory-entropy", "ln-f", "flatness", "coverage", "observable-test-error"]
 
 
 def report(run: Path) -> Page:
@@ -346,3 +348,24 @@ def test_values_with_errors(value: float, error: float, text: str) -> None:
 def test_numbers() -> None:
     shown = {0: "0", 12: "12", 12345.0: "12,345", 0.5: "0.5", 1e9: "1 × 10⁹", -2.5e-7: "−2.5 × 10⁻⁷", float("inf"): "∞"}
     assert {value: number(value) for value in shown} == shown
+
+
+def test_theory_is_laid_over_the_data(tmp_path: Path) -> None:
+    """A curve made from the theory itself lies on it; one with another alpha does not. Only where there is a theory."""
+    job = {"landscape": {"model": "binary-perceptron", "inputs": 1001, "data": {"source": "random", "patterns": 401}}}
+    theory = theory_of(job)
+    assert theory is not None and theory.curve.sizes["point"] > 40
+    energy = np.arange(0, 402, 10)
+    other = theory_of({"landscape": {**job["landscape"], "data": {"source": "random", "patterns": 601}}})
+    assert other is not None
+    for source, near in ((theory, True), (other, False)):
+        ln_g = 1001 * np.interp(energy / 401, source.curve["energy_per_pattern"], source.curve["entropy"])
+        columns = {"ln_g": ("energy", ln_g + 7.0), "ln_g_error": ("energy", np.zeros(len(energy)))}
+        measured = per_weight(xr.Dataset(columns, {"energy": energy}, {"normalisation": "relative"}), theory)
+        assert (float(np.nanmax(np.abs(measured["difference"]))) < 1e-3) is near
+    data = job["landscape"]["data"]
+    for change in ({"flip_labels": 3}, {"source": "digits"}, {"source": "hidden-manifold"}):
+        assert theory_of({"landscape": {**job["landscape"], "data": {**data, **change}}}) is None
+    assert theory_of({"landscape": {**job["landscape"], "model": "committee"}}) is None
+    shuffled = {"source": "teacher", "patterns": 401, "shuffle_labels": True}
+    assert theory_of({"landscape": {**job["landscape"], "data": shuffled}}).name == theory.name

@@ -26,6 +26,7 @@ QUICK = {
     "overlap": "0.5",
     "temperature": "0.1",
     "source": "random",
+    "distance": 0.1,
 }
 
 

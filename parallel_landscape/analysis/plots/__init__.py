@@ -10,13 +10,16 @@ from parallel_landscape.analysis.plots.exchange import plot_exchange, plot_flow,
 from parallel_landscape.analysis.plots.learning import plot_coverage, plot_flatness, plot_ln_f
 from parallel_landscape.analysis.plots.observables import plot_joint, plot_observable
 from parallel_landscape.analysis.plots.overlaps import plot_overlap
+from parallel_landscape.analysis.plots.theory import plot_energy_theory, plot_entropy_theory
 from parallel_landscape.analysis.plots.trajectory import plot_trajectory
 
 __all__ = [
     "plot_canonical",
     "plot_coverage",
+    "plot_energy_theory",
     "plot_entropy",
     "plot_entropy_error",
+    "plot_entropy_theory",
     "plot_estimators",
     "plot_exchange",
     "plot_flatness",
