@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+from faults.harness import checkpoints_of, pland, write_job
 
 from parallel_landscape.slurm.chain import Event, events
 from parallel_landscape.store.run_folder import RunFolder
@@ -144,3 +145,28 @@ def chain(run: Path) -> list[Event]:
 
 def those(found: Iterable[Event], event: str) -> list[Mapping[str, Any]]:
     return [one for one in found if one["event"] == event]
+
+
+def submitted(folder: Path, job: dict[str, Any], *flags: object, **cluster: Any) -> tuple[int, Path]:
+    """Number and run folder of a job on two nodes."""
+    write_cluster(folder, **cluster)
+    done = pland("submit", write_job(folder, job), "--nodes", 2, "--time", "10", *flags)
+    assert done.returncode == 0, done.stderr
+    return number_of(done.stdout), folder / "runs" / job["name"]
+
+
+def under_way(lab: Lab, run: Path, more: int = 2) -> None:
+    """Until the run has made some more checkpoints."""
+    before = checkpoints_of(run)
+    lab.wait_for(lambda: checkpoints_of(run) >= before + more, f"{run} does not come under way: {log(run)}")
+
+
+def log(run: Path) -> str:
+    """What the links of a run have said."""
+    return "\n".join(path.read_text() for path in sorted((run / "slurm").glob("*.log")))
+
+
+def finished(lab: Lab, run: Path) -> None:
+    """Until the queue is empty; then the run must be done."""
+    lab.wait_for(lambda: not lab.queue(), f"jobs stay in the queue: {log(run)}")
+    assert chain(run)[-1]["then"] == "done", log(run)

@@ -36,7 +36,7 @@ LEVELS: list[set[str]] = [
     {"landscapes", "data", "store.schema", "store.run_folder", "provenance", "progress", "stopping", "walltime", "templates"},
     {"dynamics", "ensembles", "observables"},
     {"sampler", "check", "model"},
-    {"exchange", "store", "slurm.chain"},
+    {"exchange", "store", "slurm.chain", "slurm.controller"},
     {"analysis"},
     {"search", "learn", "produce", "outcome", "sections", "columns"},
     {"window_keys", "tempering", "coupling", "kinds", "solvers"},
