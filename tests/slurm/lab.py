@@ -117,11 +117,11 @@ class Lab:
             time.sleep(0.25)
         raise AssertionError(f"job {job} does not start again: {self.queue()}")
 
-    def wait_for(self, sign: Callable[[], Any], what: str, seconds: float = HUNG) -> None:
-        """Until there is a sign."""
+    def wait_for(self, sign: Callable[[], Any], what: Callable[[], str] | str, seconds: float = HUNG) -> None:
+        """Until there is a sign; else fails with `what`, asked for only then."""
         last = time.monotonic() + seconds
         while not sign():
-            assert time.monotonic() < last, f"{what}\n{self.queue()}"
+            assert time.monotonic() < last, f"{what if isinstance(what, str) else what()}\n{self.queue()}"
             time.sleep(0.25)
 
 
@@ -158,7 +158,7 @@ def submitted(folder: Path, job: dict[str, Any], *flags: object, **cluster: Any)
 def under_way(lab: Lab, run: Path, more: int = 2) -> None:
     """Until the run has made some more checkpoints."""
     before = checkpoints_of(run)
-    lab.wait_for(lambda: checkpoints_of(run) >= before + more, f"{run} does not come under way: {log(run)}")
+    lab.wait_for(lambda: checkpoints_of(run) >= before + more, lambda: f"{run} does not come under way: {log(run)}")
 
 
 def log(run: Path) -> str:
@@ -168,5 +168,5 @@ def log(run: Path) -> str:
 
 def finished(lab: Lab, run: Path) -> None:
     """Until the queue is empty; then the run must be done."""
-    lab.wait_for(lambda: not lab.queue(), f"jobs stay in the queue: {log(run)}")
+    lab.wait_for(lambda: not lab.queue(), lambda: f"jobs stay in the queue: {log(run)}")
     assert chain(run)[-1]["then"] == "done", log(run)

@@ -79,10 +79,10 @@ def test_three_time_limits(clean: Lab, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     number, run = submitted(tmp_path, job, "--signal-seconds", 1)
     for count in (1, 2):
-        clean.wait_for(lambda count=count: len(those(chain(run), "began")) == count, log(run))
+        clean.wait_for(lambda count=count: len(those(chain(run), "began")) == count, lambda: log(run))
         clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+72")
         clean.restarted(number, count)
-    clean.wait_for(lambda: not clean.queue(), f"the job does not end: {log(run)}", seconds=300)
+    clean.wait_for(lambda: not clean.queue(), lambda: f"the job does not end: {log(run)}", seconds=300)
     first, second, third = those(chain(run), "ended")
     assert first["why"] == second["why"] == "stopped in good time" and third["then"] == "done", log(run)
     assert log(run).count("stopped (walltime), nothing is lost") == 2

@@ -28,7 +28,7 @@ def model():
         StopRequest.hear = lambda self, number: None
         goes_on = rounds.goes_on
         def stalled(campaign, phase):
-            while (campaign.folder.checkpoints / "2").exists():
+            while any(path.name > "000001" for path in campaign.folder.checkpoints.glob("0*")):
                 time.sleep(1.0)
             return goes_on(campaign, phase)
         rounds.goes_on = stalled
@@ -71,8 +71,10 @@ def test_a_time_limit_that_the_ranks_do_not_heed(clean: Lab, tmp_path: Path) -> 
     done = pland("run", write_job(tmp_path, undisturbed), "-n", 2, "--quiet")
     assert done.returncode == 0, done.stderr
     number, run = submitted(tmp_path, job, "--signal-seconds", 1)
-    clean.wait_for(lambda: checkpoints_of(run) >= 2, log(run))
+    clean.wait_for(lambda: checkpoints_of(run) >= 2, lambda: log(run))
     clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+3")
+    clean.wait_for(lambda: clean.state(number) == "PENDING", lambda: log(run))
+    clean.slurm("scontrol", "update", f"JobId={number}", "TimeLimit=10")
     clean.restarted(number)
     finished(clean, run)
     first, second = those(chain(run), "ended")
@@ -101,7 +103,7 @@ def test_no_progress_ends_the_chain(clean: Lab, tmp_path: Path) -> None:
     job = {**JOB, "landscape": {"model": "slurm_broken:model"}, "production": {"rounds": 10}}
     number, run = submitted(tmp_path, job)
     clean.restarted(number)
-    clean.wait_for(lambda: not clean.queue(), "the chain goes on")
+    clean.wait_for(lambda: not clean.queue(), lambda: f"the chain goes on: {log(run)}")
     ended = those(chain(run), "ended")
     assert [event["then"] for event in ended] == ["requeue", "stop"], log(run)
     assert "no progress" in ended[-1]["why"] and "no progress" in pland("status", run).stdout

@@ -83,7 +83,7 @@ def test_an_array_whose_jobs_may_not_be_requeued(clean: Lab, tmp_path: Path) -> 
     for k, point in enumerate(points):
         under_way(clean, point, 1)
         clean.slurm("scancel", "--signal=USR1", "--batch", f"{number}_{k}")
-    clean.wait_for(lambda: not clean.queue(), f"the points do not end: {log(study)}")
+    clean.wait_for(lambda: not clean.queue(), lambda: f"the points do not end: {log(study)}")
     for k, point in enumerate(points):
         first, second = those(chain(point), "ended")
         assert (first["job"], first["then"], second["then"]) == (f"{number}_{k}", "next", "done"), log(study)
