@@ -32,10 +32,17 @@ def record(folder: RunFolder, event: str, **about: Any) -> None:
 
 
 def events(folder: RunFolder) -> list[Event]:
-    """All events since a person has submitted last, that one first; none when the run was never submitted."""
+    """All events since a person has submitted last, that one first; all that there are where it was never recorded.
+
+    The job's number is known only once SLURM has it, so a link may begin before its `submitted` is written.
+    """
     found = read_lines(folder.slurm / "chain.jsonl")
     starts = [number for number, event in enumerate(found) if event.get("event") == "submitted"]
-    return found[starts[-1] :] if starts else found
+    if not starts:
+        return found
+    submitted = found.pop(starts[-1])
+    first = next((number for number, event in enumerate(found) if event.get("job") == submitted["job"]), starts[-1])
+    return [submitted, *found[min(first, starts[-1]) :]]
 
 
 def links(found: list[Event]) -> list[Event]:

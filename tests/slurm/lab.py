@@ -74,6 +74,7 @@ class Lab:
 
     folder: Path
     port: int = field(default_factory=free_ports)
+    seen: dict[str, float] = field(default_factory=dict)  # since when jobs wait for their time to begin
 
     def script(self, *arguments: object) -> None:
         """Carry out a command of lab.sh."""
@@ -103,24 +104,21 @@ class Lab:
         told = self.slurm("sinfo", "-h", "-p", "main", "-N", "-o", "%t").split()
         return len(told) == 4 and set(told) <= {"idle", "mix", "alloc", "comp"}
 
-    def restarted(self, job: int, count: int = 1) -> None:
-        """Until the job has started again so often. A requeued job waits two minutes; not here."""
-        last = time.monotonic() + HUNG
-        while time.monotonic() < last:
-            told = self.slurm("scontrol", "show", "job", job, "--oneliner")
-            state, restarts = re.findall(r"JobState=(\w+)", told)[0], int(re.findall(r"Restarts=(\d+)", told)[0])
-            if restarts >= count and state in ("RUNNING", "COMPLETED", "FAILED"):
-                return
-            if state == "PENDING":
-                time.sleep(2.0)  # a node refuses a job that begins in the second in which it was taken away
+    def release(self) -> None:
+        """A requeued job waits two minutes, so that no node takes it for the one that it has just ended; here two seconds."""
+        now = time.monotonic()
+        held = {line.split()[0] for line in self.queue() if line.endswith(" PENDING BeginTime")}
+        for job in held:
+            if now - self.seen.setdefault(job, now) >= 2.0:
                 subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], capture_output=True)
-            time.sleep(0.25)
-        raise AssertionError(f"job {job} does not start again: {self.queue()}")
+        for job in [job for job, when in self.seen.items() if job not in held or now - when >= 2.0]:
+            del self.seen[job]
 
     def wait_for(self, sign: Callable[[], Any], what: Callable[[], str] | str, seconds: float = HUNG) -> None:
-        """Until there is a sign; else fails with `what`, asked for only then."""
+        """Until there is a sign; else fails with `what`, asked for only then. Requeued jobs are let in meanwhile."""
         last = time.monotonic() + seconds
         while not sign():
+            self.release()
             assert time.monotonic() < last, f"{what if isinstance(what, str) else what()}\n{self.queue()}"
             time.sleep(0.25)
 

@@ -68,7 +68,6 @@ def test_many_nodes_in_two_links(clean: Lab, place: Path) -> None:
     run = place / "runs" / "run"
     clean.wait_for(lambda: checkpoints_of(run) >= 2, "it does not come under way")
     clean.slurm("scancel", "--signal=USR1", "--batch", number)
-    clean.restarted(number)
     ended(clean, place, number)
     assert [event["then"] for event in those(chain(run), "ended")] == ["requeue", "done"]
     assert different(final_data(place / "here" / "runs" / "run"), final_data(run)) == []

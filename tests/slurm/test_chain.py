@@ -29,9 +29,8 @@ def test_requeued_by_hand(clean: Lab, expected: Data, tmp_path: Path) -> None:
     number, run = submitted(tmp_path, JOB)
     under_way(clean, run)
     clean.slurm("scontrol", "requeue", number)
-    clean.restarted(number)
     finished(clean, run)
-    assert [event["restart"] for event in those(chain(run), "began")] == [0, 1]
+    assert [event["restart"] > 0 for event in those(chain(run), "began")] == [False, True]
     assert different(expected, final_data(run)) == []
 
 
@@ -40,7 +39,6 @@ def test_the_signal_before_the_limit(clean: Lab, expected: Data, tmp_path: Path)
     number, run = submitted(tmp_path, JOB)
     under_way(clean, run)
     clean.slurm("scancel", "--signal=USR1", "--batch", number)
-    clean.restarted(number)
     finished(clean, run)
     first, second = those(chain(run), "ended")
     assert (first["code"], first["then"], second["code"], second["then"]) == (3, "requeue", 0, "done")
@@ -51,7 +49,6 @@ def test_a_step_that_is_killed(clean: Lab, expected: Data, tmp_path: Path) -> No
     number, run = submitted(tmp_path, JOB)
     under_way(clean, run)
     clean.slurm("scancel", "--signal=KILL", f"{number}.0")
-    clean.restarted(number)
     finished(clean, run)
     first, second = those(chain(run), "ended")
     assert first["code"] not in (0, 2, 3) and (first["then"], second["then"]) == ("requeue", "done")
@@ -66,9 +63,8 @@ def test_a_node_that_fails(node: str, clean: Lab, expected: Data, tmp_path: Path
     where = those(chain(run), "began")[0]["where"]
     assert where == "n[1-2]"
     clean.script("fail", 1 if node == "first" else 2)
-    clean.restarted(number)
     finished(clean, run)
-    assert [event["restart"] for event in those(chain(run), "began")] == [0, 1]
+    assert [event["restart"] > 0 for event in those(chain(run), "began")] == [False, True]
     assert different(expected, final_data(run)) == []
 
 
@@ -81,7 +77,6 @@ def test_three_time_limits(clean: Lab, tmp_path: Path) -> None:
     for count in (1, 2):
         clean.wait_for(lambda count=count: len(those(chain(run), "began")) == count, lambda: log(run))
         clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+72")
-        clean.restarted(number, count)
     clean.wait_for(lambda: not clean.queue(), lambda: f"the job does not end: {log(run)}", seconds=300)
     first, second, third = those(chain(run), "ended")
     assert first["why"] == second["why"] == "stopped in good time" and third["then"] == "done", log(run)

@@ -55,9 +55,8 @@ def test_preempted(partition: str, why: str, clean: Lab, expected: Data, tmp_pat
     under_way(clean, run)
     other = int(clean.slurm("sbatch", "--parsable", "-N", 4, "--exclusive", "-o", "/dev/null", "--wrap", "sleep 3"))
     clean.wait_for(lambda: clean.state(other) == "COMPLETED", "the other job does not come in")
-    clean.restarted(number)
     finished(clean, run)
-    assert [event["restart"] for event in those(chain(run), "began")] == [0, 1]
+    assert [event["restart"] > 0 for event in those(chain(run), "began")] == [False, True]
     first, second = those(chain(run), "ended")
     assert first["then"] == "requeue" and first["why"].startswith(why) and second["then"] == "done", log(run)
     assert different(expected, final_data(run)) == []
@@ -75,7 +74,6 @@ def test_a_time_limit_that_the_ranks_do_not_heed(clean: Lab, tmp_path: Path) -> 
     clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+3")
     clean.wait_for(lambda: clean.state(number) == "PENDING", lambda: log(run))
     clean.slurm("scontrol", "update", f"JobId={number}", "TimeLimit=10")
-    clean.restarted(number)
     finished(clean, run)
     first, second = those(chain(run), "ended")
     assert (first["then"], second["then"]) == ("requeue", "done") and first["why"].startswith("the time limit was reached")
@@ -102,7 +100,6 @@ def test_no_progress_ends_the_chain(clean: Lab, tmp_path: Path) -> None:
     (tmp_path / "slurm_broken.py").write_text(BROKEN)
     job = {**JOB, "landscape": {"model": "slurm_broken:model"}, "production": {"rounds": 10}}
     number, run = submitted(tmp_path, job)
-    clean.restarted(number)
     clean.wait_for(lambda: not clean.queue(), lambda: f"the chain goes on: {log(run)}")
     ended = those(chain(run), "ended")
     assert [event["then"] for event in ended] == ["requeue", "stop"], log(run)
