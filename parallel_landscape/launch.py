@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from parallel_landscape.errors import RunError, Stopped
@@ -54,22 +54,29 @@ def start_ranks(ranks: int, arguments: Sequence[str]) -> int:
     child = subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
     )
-    return wait_and_forward(child)
+    heard: list[int] = []
+    code = wait_and_forward(child, heard.append)
+    if heard and heard.count(signal.SIGINT) < 2 and code not in range(4):  # ranks that still start know no signals
+        print("pland: stopped while it was starting; type the same command again", file=sys.stderr)
+        return Stopped.exit_code
+    return code
 
 
-def wait_and_forward(child: subprocess.Popen[bytes]) -> int:
-    """Wait for the launcher; a signal to stop becomes SIGUSR1, which every launcher passes on; a second Ctrl-C kills."""
-    asked = False
+def wait_and_forward(child: subprocess.Popen[bytes], heard: Callable[[int], None] = lambda number: None) -> int:
+    """Wait for the launcher; a signal to stop becomes SIGUSR1, which every launcher passes on; a second Ctrl-C kills.
+
+    heard: called with the number of each signal, after it was passed on.
+    """
     interrupts = 0
 
     def forward(number: int, _frame: object) -> None:
-        nonlocal asked, interrupts
-        asked = True
+        nonlocal interrupts
         interrupts += number == signal.SIGINT
         if interrupts > 1:
             os.killpg(child.pid, signal.SIGKILL)
         elif child.poll() is None:
             child.send_signal(signal.SIGUSR1)
+        heard(number)
 
     before = {number: signal.signal(number, forward) for number in SIGNALS}
     try:
@@ -77,9 +84,6 @@ def wait_and_forward(child: subprocess.Popen[bytes]) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if asked and interrupts < 2 and code not in range(4):  # ranks that still start know no signals
-        print("pland: stopped while it was starting; type the same command again", file=sys.stderr)
-        return Stopped.exit_code
     return 130 if interrupts > 1 else code if code >= 0 else 128 - code
 
 

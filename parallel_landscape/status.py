@@ -18,8 +18,10 @@ from parallel_landscape.store.run_folder import RunFolder, lives
 _REPORTED = ("round", "energy", "produced", "ranks", "steps_per_second", "seconds", "checkpoint_seconds")
 
 
-def status(path: Path) -> dict[str, Any]:
+def status(path: Path, *, ask: bool = True) -> dict[str, Any]:
     """Everything that is known about the run in `path`. Raises JobError when it is no run folder.
+
+    ask: whether SLURM, where there is one, is asked about a run that should be in its queue.
 
     These keys are always there, with None for what is not known (null in JSON, which has no NaN):
 
@@ -63,10 +65,16 @@ def status(path: Path) -> dict[str, Any]:
     if checkpoints:
         found["checkpoint_seconds"] = found["checkpoint_seconds"] or checkpoints[0]["seconds"]
         found["seconds"] = max(found["seconds"] or 0.0, checkpoints[0]["run_seconds"])
-    found["chain"] = told = summary(folder)
-    alone = found["state"] in ("stopped", "dead") and not (told and told["open"])
-    found["next"] = f"pland resume {path}" if alone else None
+    found |= _chained(found, summary(folder, ask=ask and found["state"] != "done"))
     return found
+
+
+def _chained(found: dict[str, Any], told: dict[str, Any] | None) -> dict[str, Any]:
+    """chain and next; and the state of a run whose job has left the queue without a word."""
+    over = told is not None and told["lost"] and found["state"] == "elsewhere"
+    news = {"state": "dead", "status": "dead", "reason": "its job has left the queue; nothing is lost"} if over else {}
+    alone = (found | news)["state"] in ("stopped", "dead") and not (told and told["open"])
+    return {**news, "chain": told, "next": f"pland resume {found['run']}" if alone else None}
 
 
 def _newer(result: dict[str, Any], found: dict[str, Any]) -> bool:

@@ -41,7 +41,7 @@ def study_status(folder: Path) -> list[dict[str, Any]]:
     rows = []
     for point in read_study(folder)["points"]:
         try:
-            found = status(folder / point["folder"])
+            found = status(folder / point["folder"], ask=False)
         except JobError:
             found = {"state": "missing", "status": "missing", "reason": "it has not begun"}
         told = {name: found[name] for name in ("state", "status", "reason")}

@@ -54,18 +54,20 @@ class Study:
     mode: str
     points: tuple[Point, ...]
 
-    def prepare(self) -> None:
+    def prepare(self, only: int | None = None) -> None:
         """Make the study's folder, its description, and the run folders that are not there yet.
 
-        Raises JobError when a folder is there that belongs to another study.
+        only: the one point whose run folder is made: each task of an array makes its own. Raises JobError when a folder is
+        there that belongs to another study.
         """
         about = self.describe()
         if (self.folder / NAME).exists() and read_study(self.folder) != about:
             raise JobError(f"{self.folder} holds another study; give this one another name, or remove that folder")
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_text(self.folder / NAME, json.dumps(about, indent=1))
+        if not (self.folder / NAME).exists():
+            write_text(self.folder / NAME, json.dumps(about, indent=1))
         for point in self.points:
-            if not point.folder.path.exists():
+            if only in (None, point.number) and not point.folder.path.exists():
                 prepare(point.job)
 
     def describe(self) -> dict[str, Any]:

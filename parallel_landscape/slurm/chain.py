@@ -4,7 +4,8 @@ RUN/slurm/chain.jsonl has a line for each event:
 
     submitted   by a person: job, the most links, how the chain goes on
     began       a link has started: job, restart, where, and how far the run was (its mark)
-    ended       a link has ended by itself: exit code, mark, what comes next ("done", "requeue", "next", "stop"), why
+    ended       a link has ended: exit code, mark, what comes next ("done", "requeue", "next", "stop"), why, and whether it
+                was ended from outside (preempted, requeued) rather than by itself
 
 A link that was killed with its node leaves no `ended`; the next one's `began` tells how far it had come.
 """
@@ -15,11 +16,13 @@ import time
 from typing import Any
 
 from parallel_landscape.errors import RunError
+from parallel_landscape.slurm.controller import gone, present
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_result
 from parallel_landscape.store.run_folder import RunFolder, append_line, read_lines
 
 PATIENCE = 2  # links without progress before the chain stops
+AGAIN = "submit the job file again, and the run goes on from its last checkpoint"
 Event = dict[str, Any]
 
 
@@ -29,10 +32,17 @@ def record(folder: RunFolder, event: str, **about: Any) -> None:
 
 
 def events(folder: RunFolder) -> list[Event]:
-    """All events since a person has submitted last, that one first; none when the run was never submitted."""
+    """All events since a person has submitted last, that one first; all that there are where it was never recorded.
+
+    The job's number is known only once SLURM has it, so a link may begin before its `submitted` is written.
+    """
     found = read_lines(folder.slurm / "chain.jsonl")
     starts = [number for number, event in enumerate(found) if event.get("event") == "submitted"]
-    return found[starts[-1] :] if starts else found
+    if not starts:
+        return found
+    submitted = found.pop(starts[-1])
+    first = next((number for number, event in enumerate(found) if event.get("job") == submitted["job"]), starts[-1])
+    return [submitted, *found[min(first, starts[-1]) :]]
 
 
 def links(found: list[Event]) -> list[Event]:
@@ -68,19 +78,28 @@ def reason_to_stop(found: list[Event], most: int, now: list[Any]) -> str | None:
 
     found: events so far. most: links allowed. now: the run's present mark.
     """
-    begun = links(found)
-    if len(begun) >= most:
-        return f"{len(begun)} links were made, the most that were asked for"
+    count = len(links(found))
+    if count >= most:
+        return f"{count} links were made, the most that were asked for"
+    begun = [event for event, after in zip(found, [*found[1:], {}], strict=True) if _counts(event, after)]
     if len(begun) >= PATIENCE and all(event["mark"] == now for event in begun[-PATIENCE:]):
         return f"the last {PATIENCE} links have made no progress"
     return None
 
 
-def summary(folder: RunFolder) -> dict[str, Any] | None:
+def _counts(event: Event, after: Event) -> bool:
+    """Whether this is a link that had its time: who is preempted twice at once has not failed."""
+    return event["event"] == "began" and not after.get("outside")
+
+
+def summary(folder: RunFolder, *, ask: bool = False) -> dict[str, Any] | None:
     """What `status` shows: jobs, links, how it stands; None when the run was never submitted.
 
+    ask: whether SLURM is asked if the link that is to come or running still is in its queue: one that was killed with all
+    that it had started could leave no word.
+
     {"jobs": numbers, "links": count, "most": allowed, "open": whether another link is to come or running,
-    "last": a sentence, "log": the folder of the logs}
+    "lost": whether it should be, but has left the queue, "last": a sentence, "log": the folder of the logs}
     """
     found = events(folder)
     if not found:
@@ -89,8 +108,12 @@ def summary(folder: RunFolder) -> dict[str, Any] | None:
     jobs = list(dict.fromkeys(str(event["job"]) for event in found if "job" in event))
     most = next((event["most"] for event in found if "most" in event), None)
     goes_on = last["event"] != "ended" or last["then"] in ("requeue", "next")
+    awaited = str(last.get("next") or last["job"])
+    left = gone(awaited) if goes_on and ask and present() else ""
     return {
-        "jobs": jobs, "links": len(begun), "most": most, "open": goes_on, "last": _sentence(last), "log": str(folder.slurm)
+        "jobs": jobs, "links": len(begun), "most": most, "open": goes_on and not left, "lost": bool(left),
+        "last": f"job {awaited} has left the queue ({left}) and none follows it: {AGAIN}" if left else _sentence(last),
+        "log": str(folder.slurm),
     }  # fmt: skip
 
 

@@ -25,8 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         points = [RunFolder(folder / point["folder"]) for point in read_study(folder)["points"]]
         waiting = [job for point in points if not chain.is_done(point) for job in _waiting(point)]
-        if waiting and "SLURM_JOB_ID" in os.environ:
-            again = controller.submit(folder / "slurm" / "collect.sh", f"--dependency=afterany:{':'.join(waiting)}")
+        script = folder / "slurm" / "collect.sh"
+        if waiting and "SLURM_JOB_ID" in os.environ and script.exists():
+            again = controller.submit(script, f"--dependency=afterany:{':'.join(waiting)}")
             print(f"pland: {len(waiting)} points go on in other jobs; job {again} collects after them")
             return 0
         made = collect(folder)

@@ -6,14 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from parallel_landscape.errors import RunError
-from parallel_landscape.slurm.cluster import Partition
-from parallel_landscape.walltime import read_time
 
 PATIENCE_SECONDS = 60
+GLANCE_SECONDS = 10  # for what is only shown
 ALIVE = ("PENDING", "RUNNING", "SUSPENDED", "CONFIGURING", "COMPLETING", "REQUEUED", "REQUEUE_HOLD", "PREEMPTED")
 
 
@@ -22,16 +21,14 @@ def present() -> bool:
     return shutil.which("sbatch") is not None
 
 
-def ask(*command: str, text: str | None = None) -> str:
+def ask(*command: str, text: str | None = None, seconds: int = PATIENCE_SECONDS) -> str:
     """What a command of SLURM prints. Raises RunError with what it says when it fails."""
     try:
-        done = subprocess.run(
-            command, input=text, capture_output=True, text=True, timeout=PATIENCE_SECONDS, env=outside_environment()
-        )
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, env=outside_environment())
     except FileNotFoundError:
         raise RunError(f"{command[0]} is not on the path") from None
     except subprocess.TimeoutExpired:
-        raise RunError(f"{command[0]} has not answered for {PATIENCE_SECONDS} s; is SLURM's controller up?") from None
+        raise RunError(f"{command[0]} has not answered for {seconds} s; is SLURM's controller up?") from None
     if done.returncode:
         raise RunError(f"{command[0]}: {_said(done.stderr or done.stdout)}")
     return done.stdout if done.stdout.strip() else done.stderr
@@ -61,7 +58,7 @@ def would_take(script: str, *options: str) -> None:
 def job_fields(job: str) -> dict[str, str]:
     """What SLURM tells of a job; nothing for one that it knows no more, or when it does not answer."""
     try:
-        return _fields(ask("scontrol", "show", "job", job, "--oneliner").splitlines()[0])
+        return fields(ask("scontrol", "show", "job", job, "--oneliner").splitlines()[0])
     except (RunError, IndexError):
         return {}
 
@@ -71,14 +68,32 @@ def job_state(job: str) -> str | None:
     return job_fields(job).get("JobState")
 
 
-def out_of_time(job: str) -> bool:
-    """Whether a job has used up its time limit. SLURM says only COMPLETING, whatever it is that ends the job."""
+def fate(job: str, restart: int) -> str:
+    """What becomes of a job that still runs: "stays", "again" (SLURM will start it again by itself), "limit" or "preempted"
+    (it ends, and does not come back by itself), "cancelled" (by a person). "stays" when SLURM does not answer.
+
+    restart: how often the job had been restarted when it began. SLURM says COMPLETING, whatever it is that ends a job.
+    """
     found = job_fields(job)
+    if int(found.get("Restarts", "0")) > restart:
+        return "again"
+    if found.get("JobState", "RUNNING") == "RUNNING":
+        return "stays"
+    if found.get("Reason") == "TimeLimit":
+        return "limit"
+    return "preempted" if found.get("PreemptTime", "None") != "None" else "cancelled"
+
+
+def gone(job: str) -> str:
+    """How a job stands that neither waits nor runs any more, such as "TIMEOUT" or "unknown"; empty for one that does, or when
+    SLURM does not answer."""
     try:
-        used, limit = (read_time(found[key]) for key in ("RunTime", "TimeLimit"))  # rounded up to minutes
-    except (KeyError, ValueError):
-        return False
-    return used >= limit
+        state = fields(ask("scontrol", "show", "job", job, "--oneliner", seconds=GLANCE_SECONDS).splitlines()[0])["JobState"]
+    except RunError as error:
+        return "unknown" if "Invalid job id" in str(error) else ""
+    except (IndexError, KeyError):
+        return ""
+    return "" if state in ALIVE else state
 
 
 def in_queue(jobs: Sequence[str]) -> list[str]:
@@ -86,40 +101,6 @@ def in_queue(jobs: Sequence[str]) -> list[str]:
     return [job for job in jobs if job_state(job) in ALIVE]
 
 
-def _fields(line: str) -> dict[str, str]:
+def fields(line: str) -> dict[str, str]:
+    """KEY=VALUE, as `scontrol --oneliner` writes a job or a partition."""
     return dict(word.split("=", 1) for word in line.split() if "=" in word)
-
-
-def live_partitions() -> tuple[dict[str, Partition], str | None]:
-    """What SLURM says of its partitions, and which is the default; nothing where it does not answer."""
-    try:
-        told = [_fields(line) for line in ask("scontrol", "show", "partition", "--oneliner").splitlines() if line.strip()]
-        cores = _cores(ask("sinfo", "-h", "-o", "%R|%c|%m"))
-    except RunError:
-        return {}, None
-    default = next((one["PartitionName"] for one in told if one.get("Default") == "YES"), None)
-    return {one["PartitionName"]: _partition(one, cores) for one in told}, default
-
-
-def _cores(text: str) -> dict[str, tuple[int, int]]:
-    """{partition: (most cores, most MiB) of a node}, from lines such as "main|48+|190000+"."""
-    found: dict[str, tuple[int, int]] = {}
-    for line in text.splitlines():
-        name, cores, memory = (part.rstrip("+") for part in line.split("|"))
-        before = found.get(name, (0, 0))
-        found[name] = max(before[0], int(cores)), max(before[1], int(memory))
-    return found
-
-
-def _partition(told: Mapping[str, str], cores: Mapping[str, tuple[int, int]]) -> Partition:
-    limits = [int(told[key]) for key in ("MaxNodes", "TotalNodes") if told.get(key, "").isdigit()]
-    core, memory = cores.get(told["PartitionName"], (0, 0))
-    time, accounts = told.get("MaxTime", "UNLIMITED"), told.get("AllowAccounts", "ALL")
-    return Partition(
-        time=read_time(time) if time[:1].isdigit() else None,
-        nodes=min([n for n in limits if n], default=None),
-        cores=core or None,
-        memory=memory * 2**20 or None,
-        accounts=None if accounts == "ALL" else accounts.split(","),
-        up=told.get("State", "UP") == "UP",
-    )

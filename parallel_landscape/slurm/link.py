@@ -7,6 +7,9 @@ It starts the ranks, passes the signal before the time limit on to them, and see
     else              requeue this job, or (where that is not allowed) leave it to the next job, which was submitted
                       at the start and waits for the end of this one, whatever ends it
 
+When SLURM ends the job for good (its time limit, or a partition whose jobs are preempted without being requeued), it is put
+back at the first sign of that: the ranks may be in the middle of a round, and what has not ended some seconds later is killed.
+
 A chain stops when its links make no progress, when there were as many as allowed, and when a person has cancelled it.
 """
 
@@ -23,14 +26,15 @@ from pathlib import Path
 
 from parallel_landscape.campaign import prepare
 from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
-from parallel_landscape.job import load_job
+from parallel_landscape.job import make_job, read_job
 from parallel_landscape.launch import wait_and_forward
 from parallel_landscape.slurm import chain, controller
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.sweep import read_study
+from parallel_landscape.sweep import make_study, read_study
 
 MOST_LINKS = 100
 DOCTOR_SECONDS = 600
+ENDS = {"limit": "the time limit was reached before the ranks had stopped", "preempted": "preempted"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Link:
 
     folder: RunFolder
     job: str
+    restart: int
     launcher: tuple[str, ...]
     how: str
     most: int
@@ -58,9 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folder = _folder(parsed.run)
         script = Path(parsed.script) if parsed.script else None
-        return _carry_out(
-            Link(folder, label(), tuple(arguments[at + 1 :]), parsed.chain, parsed.links, not parsed.no_doctor, script)
-        )
+        restart, launcher = int(os.environ.get("SLURM_RESTART_COUNT", "0")), tuple(arguments[at + 1 :])
+        return _carry_out(Link(folder, label(), restart, launcher, parsed.chain, parsed.links, not parsed.no_doctor, script))
     except PlandError as error:
         print(f"pland: {error}", file=sys.stderr, flush=True)
         return error.exit_code
@@ -68,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m parallel_landscape.slurm.link")
-    parser.add_argument("run", type=Path, help="a run folder, or a job file, whose run folder is made when it is not there")
+    parser.add_argument("run", type=Path, help="a folder of a run or a study, or a job file, whose folder is made if need be")
     parser.add_argument("--chain", choices=("requeue", "dependent", "none"), default="requeue")
     parser.add_argument("--links", type=int, default=MOST_LINKS, help="most links")
     parser.add_argument("--no-doctor", action="store_true")
@@ -83,24 +87,35 @@ def label() -> str:
 
 
 def _folder(given: Path) -> RunFolder:
-    """The run folder given, that of this array task's point of the study given, or that of the job file given."""
-    folder = RunFolder(given)
-    task = os.environ.get("SLURM_ARRAY_TASK_ID", "")
+    """The run folder given, or that of this array task's point of the study given; of a job file what it is about."""
     if given.is_file():
-        job = load_job(given)
-        folder = RunFolder(job.folder)
-        folder = folder if folder.path.exists() else prepare(job)
-    elif (given / "study.json").exists():
+        given = _made(given)
+    folder = RunFolder(given)
+    if (given / "study.json").exists():
         points = read_study(given)["points"]
-        if not task.isdigit() or int(task) >= len(points):
-            raise JobError(
-                f"{given} is a study of {len(points)} points; submit it as an array with --array=0-{len(points) - 1}"
-            )
-        folder = RunFolder(given / points[int(task)]["folder"])
+        folder = RunFolder(given / points[_task(given, len(points))]["folder"])
     if not folder.submitted.exists():
         raise JobError(f"{folder.path} is neither a job file, nor a run folder, nor a study")
     folder.slurm.mkdir(exist_ok=True)
     return folder
+
+
+def _made(file: Path) -> Path:
+    """The folder of a job file's run, or of its study; made when it is not there."""
+    content, base = read_job(file)
+    if "sweep" in content:
+        study = make_study(content, base)
+        study.prepare(only=_task(file, len(study.points)))
+        return study.folder
+    job = make_job(content, base)
+    return job.folder if job.folder.exists() else prepare(job).path
+
+
+def _task(study: Path, points: int) -> int:
+    task = os.environ.get("SLURM_ARRAY_TASK_ID", "")
+    if not task.isdigit() or int(task) >= points:
+        raise JobError(f"{study} is a study of {points} points; submit it as an array with --array=0-{points - 1}")
+    return int(task)
 
 
 def _carry_out(link: Link) -> int:
@@ -113,13 +128,24 @@ def _carry_out(link: Link) -> int:
         return _end(link, 1, "stop", why, None)
     following = _submit_next(link)
     chain.record(
-        link.folder, "began", job=link.job, restart=int(os.environ.get("SLURM_RESTART_COUNT", "0")), mark=mark,
+        link.folder, "began", job=link.job, restart=link.restart, mark=mark,
         where=os.environ.get("SLURM_JOB_NODELIST", "this machine"), next=following,
     )  # fmt: skip
     if link.doctor and (why := _examine(link)):
         return _end(link, 1, "stop", why, following)
-    code = wait_and_forward(link.start("resume", str(link.folder.path)))
-    return _go_on(link, code, following)
+    secured: list[str] = []  # why the job was put back into the queue while its ranks were running
+    code = wait_and_forward(link.start("resume", str(link.folder.path)), lambda number: _secure(link, number, secured))
+    return code if secured and code else _go_on(link, code, following)
+
+
+def _secure(link: Link, number: int, secured: list[str]) -> None:
+    """Put the job back at once when SLURM ends it for good: SIGTERM is the last that it hears before SIGKILL."""
+    if number != signal.SIGTERM or link.how != "requeue" or secured:
+        return
+    fate = controller.fate(link.job, link.restart)
+    if fate in ENDS and chain.reason_to_stop(chain.events(link.folder), link.most, chain.mark(link.folder)) is None:
+        secured.append(fate)
+        _put_back(link, 128 + number, ENDS[fate], outside=fate == "preempted")
 
 
 def _examine(link: Link) -> str:
@@ -149,11 +175,17 @@ def _go_on(link: Link, code: int, following: str | None) -> int:
 
 
 def _requeue(link: Link, code: int) -> int:
-    """Put this very job back into the queue; SLURM then ends this process. Not against a person who cancels it."""
-    state = controller.job_state(link.job)
-    if state not in (None, "RUNNING") and not controller.out_of_time(link.job):
-        return _end(link, code, "stop", f"ended from outside ({state}): cancelled, or SLURM itself starts it again", None)
-    _end(link, code, "requeue", _how_it_ended(link, code), None)
+    """See to it that this very job runs again; SLURM then ends this process. Not against a person who cancels it."""
+    fate = controller.fate(link.job, link.restart)
+    if fate == "cancelled":
+        return _end(link, code, "stop", "the job was cancelled", None)
+    if fate == "again":
+        return _end(link, code, "requeue", "preempted, or requeued from outside", None, outside=True)
+    return _put_back(link, code, ENDS.get(fate) or _how_it_ended(link, code), outside=fate == "preempted")
+
+
+def _put_back(link: Link, code: int, why: str, *, outside: bool) -> int:
+    _end(link, code, "requeue", why, None, outside=outside)
     try:
         controller.ask("scontrol", "requeue", link.job)
     except RunError as error:
@@ -164,7 +196,7 @@ def _requeue(link: Link, code: int) -> int:
 def _how_it_ended(link: Link, code: int) -> str:
     """A run that stops in good time has saved and takes its sign of life away; srun may still kill ranks as they leave."""
     saved = link.folder.checkpoints.exists() and any(link.folder.checkpoints.iterdir())
-    good = code == Stopped.exit_code or (saved and not link.folder.alive.exists())
+    good = not link.folder.alive.exists() and (saved or code == Stopped.exit_code)
     return "stopped in good time" if good else "the ranks failed or were killed, see the log"
 
 
@@ -187,13 +219,14 @@ def _cancelled_before(link: Link, found: list[chain.Event]) -> str | None:
     return f"job {last} was cancelled" if last != link.job and controller.job_state(last) == "CANCELLED" else None
 
 
-def _end(link: Link, code: int, then: str, why: str, following: str | None) -> int:
-    """Record how the link ends; a job that follows is cancelled unless the chain goes on."""
+def _end(link: Link, code: int, then: str, why: str, following: str | None, *, outside: bool = False) -> int:
+    """Record how the link ends; a job that follows is cancelled unless the chain goes on. outside: not by itself."""
     if following is not None and then != "next":
         controller.ask("scancel", following)
     chain.record(
-        link.folder, "ended", job=link.job, code=code, mark=chain.mark(link.folder), then=then, why=why, next=following
-    )
+        link.folder, "ended", job=link.job, code=code, mark=chain.mark(link.folder), then=then, why=why, next=following,
+        outside=outside,
+    )  # fmt: skip
     print(f"pland: {chain.events(link.folder)[-1]['then']}{f': {why}' if why else ''}", flush=True)
     return code
 

@@ -15,6 +15,7 @@ from parallel_landscape.plan import make_plan
 from parallel_landscape.restore import load_run_job
 from parallel_landscape.slurm import chain, controller
 from parallel_landscape.slurm.cluster import Cluster, Partition, load_cluster
+from parallel_landscape.slurm.partitions import live_partitions
 from parallel_landscape.slurm.request import Request, make_request, wishes
 from parallel_landscape.slurm.script import render
 from parallel_landscape.store.run_folder import RunFolder, write_text
@@ -74,7 +75,7 @@ def make_submission(job: Job, flags: Mapping[str, Any], chain_how: str | None = 
 
 
 def _live() -> tuple[dict[str, Partition], str | None]:
-    return controller.live_partitions() if controller.present() else ({}, None)
+    return live_partitions() if controller.present() else ({}, None)
 
 
 def _script(job: Job, request: Request, cluster: Cluster, study: Study | None) -> str:

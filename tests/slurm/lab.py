@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+from faults.harness import checkpoints_of, pland, write_job
 
 from parallel_landscape.slurm.chain import Event, events
 from parallel_landscape.store.run_folder import RunFolder
@@ -73,6 +74,7 @@ class Lab:
 
     folder: Path
     port: int = field(default_factory=free_ports)
+    seen: dict[str, float] = field(default_factory=dict)  # since when jobs wait for their time to begin
 
     def script(self, *arguments: object) -> None:
         """Carry out a command of lab.sh."""
@@ -102,25 +104,22 @@ class Lab:
         told = self.slurm("sinfo", "-h", "-p", "main", "-N", "-o", "%t").split()
         return len(told) == 4 and set(told) <= {"idle", "mix", "alloc", "comp"}
 
-    def restarted(self, job: int, count: int = 1) -> None:
-        """Until the job has started again so often. A requeued job waits two minutes; not here."""
-        last = time.monotonic() + HUNG
-        while time.monotonic() < last:
-            told = self.slurm("scontrol", "show", "job", job, "--oneliner")
-            state, restarts = re.findall(r"JobState=(\w+)", told)[0], int(re.findall(r"Restarts=(\d+)", told)[0])
-            if restarts >= count and state in ("RUNNING", "COMPLETED", "FAILED"):
-                return
-            if state == "PENDING":
-                time.sleep(2.0)  # a node refuses a job that begins in the second in which it was taken away
+    def release(self) -> None:
+        """A requeued job waits two minutes, so that no node takes it for the one that it has just ended; here two seconds."""
+        now = time.monotonic()
+        held = {line.split()[0] for line in self.queue() if line.endswith(" PENDING BeginTime")}
+        for job in held:
+            if now - self.seen.setdefault(job, now) >= 2.0:
                 subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], capture_output=True)
-            time.sleep(0.25)
-        raise AssertionError(f"job {job} does not start again: {self.queue()}")
+        for job in [job for job, when in self.seen.items() if job not in held or now - when >= 2.0]:
+            del self.seen[job]
 
-    def wait_for(self, sign: Callable[[], Any], what: str, seconds: float = HUNG) -> None:
-        """Until there is a sign."""
+    def wait_for(self, sign: Callable[[], Any], what: Callable[[], str] | str, seconds: float = HUNG) -> None:
+        """Until there is a sign; else fails with `what`, asked for only then. Requeued jobs are let in meanwhile."""
         last = time.monotonic() + seconds
         while not sign():
-            assert time.monotonic() < last, f"{what}\n{self.queue()}"
+            self.release()
+            assert time.monotonic() < last, f"{what if isinstance(what, str) else what()}\n{self.queue()}"
             time.sleep(0.25)
 
 
@@ -144,3 +143,28 @@ def chain(run: Path) -> list[Event]:
 
 def those(found: Iterable[Event], event: str) -> list[Mapping[str, Any]]:
     return [one for one in found if one["event"] == event]
+
+
+def submitted(folder: Path, job: dict[str, Any], *flags: object, **cluster: Any) -> tuple[int, Path]:
+    """Number and run folder of a job on two nodes."""
+    write_cluster(folder, **cluster)
+    done = pland("submit", write_job(folder, job), "--nodes", 2, "--time", "10", *flags)
+    assert done.returncode == 0, done.stderr
+    return number_of(done.stdout), folder / "runs" / job["name"]
+
+
+def under_way(lab: Lab, run: Path, more: int = 2) -> None:
+    """Until the run has made some more checkpoints."""
+    before = checkpoints_of(run)
+    lab.wait_for(lambda: checkpoints_of(run) >= before + more, lambda: f"{run} does not come under way: {log(run)}")
+
+
+def log(run: Path) -> str:
+    """What the links of a run have said."""
+    return "\n".join(path.read_text() for path in sorted((run / "slurm").glob("*.log")))
+
+
+def finished(lab: Lab, run: Path) -> None:
+    """Until the queue is empty; then the run must be done."""
+    lab.wait_for(lambda: not lab.queue(), lambda: f"jobs stay in the queue: {log(run)}")
+    assert chain(run)[-1]["then"] == "done", log(run)

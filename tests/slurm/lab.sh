@@ -79,6 +79,9 @@ KillWait=5
 MinJobAge=600
 Waittime=0
 JobRequeue=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+JobSubmitPlugins=lua
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=2,bf_interval=2,nohold_on_prolog_fail
 AccountingStorageType=accounting_storage/none
@@ -88,11 +91,29 @@ CONF
         echo "NodeName=n$k NodeHostname=$HOST NodeAddr=127.0.0.1 Port=$((PORT + k)) CPUs=$CPUS RealMemory=4096 State=UNKNOWN"
     done >>"$LAB/slurm.conf"
     cat >>"$LAB/slurm.conf" <<CONF
-PartitionName=main Nodes=n[1-$NODES] Default=YES MaxTime=1-00:00:00 State=UP
-PartitionName=short Nodes=n[1-2] MaxTime=5 MaxNodes=1 State=UP
-PartitionName=closed Nodes=n1 State=DOWN
-PartitionName=theirs Nodes=n1 AllowAccounts=theirs State=UP
+PartitionName=main Nodes=n[1-$NODES] Default=YES MaxTime=1-00:00:00 PriorityTier=2 PreemptMode=OFF State=UP
+PartitionName=short Nodes=n[1-2] MaxTime=5 MaxNodes=1 PriorityTier=2 PreemptMode=OFF State=UP
+PartitionName=closed Nodes=n1 PriorityTier=2 PreemptMode=OFF State=DOWN
+PartitionName=theirs Nodes=n1 AllowAccounts=theirs PriorityTier=2 PreemptMode=OFF State=UP
+PartitionName=charged Nodes=n1 PriorityTier=2 PreemptMode=OFF State=UP
+# whose jobs have to make way for those of all others: at once, after a while, for good
+PartitionName=scavenge Nodes=n[1-$NODES] PriorityTier=1 PreemptMode=REQUEUE State=UP
+PartitionName=polite Nodes=n[1-$NODES] PriorityTier=1 PreemptMode=REQUEUE GraceTime=60 State=UP
+PartitionName=evict Nodes=n[1-$NODES] PriorityTier=1 PreemptMode=CANCEL State=UP
 CONF
+    # a site's own rule, as many have one: SLURM itself cannot tell it beforehand
+    cat >"$LAB/job_submit.lua" <<'LUA'
+function slurm_job_submit(job, partitions, user)
+    if job.partition == "charged" and job.account == nil then
+        slurm.log_user("jobs in partition charged must name an account")
+        return 2045 -- ESLURM_INVALID_ACCOUNT
+    end
+    return slurm.SUCCESS
+end
+function slurm_job_modify(job, record, partitions, user)
+    return slurm.SUCCESS
+end
+LUA
 }
 
 start_node() {
@@ -173,6 +194,9 @@ case "${1:-}" in
 install)
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge
+    # Open MPI and what SLURM's pmix plugin loads (libpmix.so, which Debian has in its -dev package)
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libopenmpi3 libpmix2 libpmix-dev ||
+        echo "no Open MPI: its test is skipped" >&2
     ;;
 up) up "${2:-}" ;;
 node) start_node "$2" ;;

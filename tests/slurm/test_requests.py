@@ -31,6 +31,8 @@ WRONG = {
         ["--partition", "theirs", "--account", "ours"],
         "account: given 'ours', which may not use this",
     ),
+    "no account, by SLURM's own rules": (["--partition", "charged"], "must name an account"),
+    "no account, by the cluster file": (["--cluster", "strict"], "account: a job must name one here"),
     "too much memory": (["--memory-per-task", "5GiB"], "nodes of partition 'main' have 4 GiB"),
     "what only SLURM knows": (["--option=--constraint=abacus"], "SLURM would refuse the job: "),
 }
@@ -39,11 +41,28 @@ WRONG = {
 @pytest.mark.parametrize("what", WRONG)
 def test_wrong_requests(what: str, lab: Lab, tmp_path: Path) -> None:
     write_cluster(tmp_path)
+    write_cluster(tmp_path, "strict", account_required=True)
     flags, words = WRONG[what]
     before = lab.slurm("scontrol", "show", "job")
     done = pland("submit", write_job(tmp_path, JOB), *flags)
     assert done.returncode == 2 and words in done.stderr and "1 mistake:" in done.stderr, done.stderr
     assert not (tmp_path / "runs").exists() and lab.slurm("scontrol", "show", "job") == before
+
+
+@pytest.mark.parametrize("flags", [["--partition", "charged"], ["--cluster", "strict"]])
+def test_an_account_is_all_that_was_missing(flags: list[str], clean: Lab, tmp_path: Path) -> None:
+    write_cluster(tmp_path)
+    write_cluster(tmp_path, "strict", account_required=True)
+    said = pland("submit", write_job(tmp_path, JOB), *flags, "--account", "physics", "--option=--begin=now+1hour")
+    assert said.returncode == 0 and len(clean.queue()) == 1, said.stderr
+
+
+def test_no_sbatch_on_this_machine(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the cluster runs, but its commands are not installed."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    done = pland("submit", write_job(tmp_path, JOB))
+    assert done.returncode == 2 and "  - there is no sbatch on this machine; submit from a login node" in done.stderr
+    assert "1 mistake:" in done.stderr and not (tmp_path / "runs").exists()
 
 
 def test_a_run_in_the_queue_is_not_submitted_again(clean: Lab, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tomli_w
-from faults.harness import pland
+from faults.harness import different, final_data, job_of, pland, write_job
 
-from slurm.lab import Lab, chain, number_of, those, write_cluster
+from slurm.lab import Lab, chain, log, number_of, those, under_way, write_cluster
 
 pytestmark = [pytest.mark.slurm, pytest.mark.mpi]
 
@@ -62,3 +62,32 @@ def test_twelve_points_of_which_two_fail(clean: Lab, tmp_path: Path) -> None:
     assert (study / "study.png").read_bytes().startswith(b"\x89PNG")
     refused = pland("submit", file)
     assert refused.returncode == 2 and "all 12 points" in refused.stderr
+
+
+LONG = job_of(
+    exchange={"windows": 1, "walkers_per_window": 2},
+    production={"rounds": 1_500},
+    sweep={"seed": [1, 2, 3]},
+    slurm={"cluster": "lab", "nodes": 1, "ntasks": 1, "time": 10, "doctor": False},
+)
+
+
+def test_an_array_whose_jobs_may_not_be_requeued(clean: Lab, tmp_path: Path) -> None:
+    """Each task that is stopped in good time is followed by an array of that task alone, and what collects waits for those."""
+    assert pland("run", write_job(tmp_path / "here", LONG), "-n", 1, "--quiet").returncode == 0
+    write_cluster(tmp_path, requeue=False)
+    said = pland("submit", write_job(tmp_path, LONG))
+    assert said.returncode == 0, said.stderr
+    number, study = number_of(said.stdout), tmp_path / "runs" / "run"
+    points = [study / f"run-{k:04d}" for k in range(3)]
+    for k, point in enumerate(points):
+        under_way(clean, point, 1)
+        clean.slurm("scancel", "--signal=USR1", "--batch", f"{number}_{k}")
+    clean.wait_for(lambda: not clean.queue(), lambda: f"the points do not end: {log(study)}")
+    for k, point in enumerate(points):
+        first, second = those(chain(point), "ended")
+        assert (first["job"], first["then"], second["then"]) == (f"{number}_{k}", "next", "done"), log(study)
+        assert second["job"] == first["next"] and second["job"].endswith(f"_{k}")
+        assert different(final_data(tmp_path / "here" / "runs" / "run" / point.name), final_data(point)) == []
+    assert "go on in other jobs" in log(study) and "3 of 3 points are done" in pland("status", study).stdout
+    assert (study / "study.nc").exists()

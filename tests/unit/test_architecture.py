@@ -37,7 +37,7 @@ LEVELS: list[set[str]] = [
     {"landscapes", "data", "store.schema", "store.run_folder", "provenance", "progress", "stopping", "walltime", "templates"},
     {"dynamics", "ensembles", "observables"},
     {"sampler", "check", "model", "smooth_sampler", "check_smooth"},
-    {"exchange", "store", "slurm.chain"},
+    {"exchange", "store", "slurm.chain", "slurm.controller"},
     {"analysis"},
     {"search", "learn", "learn_joint", "reports", "window_table", "produce", "outcome", "sections", "columns"},
     {"window_keys", "tempering", "coupling", "joint_keys", "motion_keys", "kinds", "solvers"},

@@ -198,3 +198,49 @@ def test_a_chain_begins_anew_when_a_person_submits(tmp_path: Path) -> None:
     told = chain.summary(folder)
     assert told is not None and told["jobs"] == ["2"] and told["links"] == 1 and told["open"] and told["most"] == 5
     assert os.listdir(folder.slurm) == ["chain.jsonl"]
+
+
+def test_a_link_that_begins_before_its_submission_is_recorded_counts(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.slurm.mkdir()
+    chain.record(folder, "submitted", job="1", most=5)
+    chain.record(folder, "began", job="1", restart=0, mark=[], where="n1")
+    chain.record(folder, "began", job="2", restart=0, mark=[], where="n1")
+    chain.record(folder, "submitted", job="2", most=5)
+    chain.record(folder, "ended", job="2", code=1, mark=[], then="requeue", why="", outside=False)
+    found = chain.events(folder)
+    assert [event["event"] for event in found] == ["submitted", "began", "ended"]
+    assert {event["job"] for event in found} == {"2"}
+
+
+def test_links_that_were_preempted_do_not_count_as_failed() -> None:
+    preempted = [*began([]), {"event": "ended", "job": "1", "outside": True}]
+    assert chain.reason_to_stop([*preempted, *preempted, *preempted, *began([])], 9, []) is None
+    assert "no progress" in str(chain.reason_to_stop([*preempted, *began([], [])], 9, []))
+    assert "4 links were made" in str(chain.reason_to_stop([*preempted, *preempted, *preempted, *began([])], 4, []))
+
+
+def test_status_asks_slurm_for_a_link_that_has_left_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder(tmp_path)
+    folder.slurm.mkdir()
+    chain.record(folder, "submitted", job="1", most=5)
+    chain.record(folder, "began", job="1", restart=0, mark=[], where="n1", next=None)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    for name in ("sbatch", "scontrol"):
+        (tools / name).write_text("#!/bin/sh\ncat ${0%/*}/said; exit $(cat ${0%/*}/code)\n")
+        (tools / name).chmod(0o755)
+    for said, code, lost in (
+        ("JobId=1 JobState=RUNNING Reason=None", 0, ""),
+        ("JobId=1 JobState=OUT_OF_MEMORY Reason=OutOfMemory", 0, "job 1 has left the queue (OUT_OF_MEMORY)"),
+        ("slurm_load_jobs error: Invalid job id specified", 1, "job 1 has left the queue (unknown)"),
+        ("slurm_load_jobs error: Unable to contact slurm controller", 1, ""),
+    ):
+        (tools / "said").write_text(said)
+        (tools / "code").write_text(str(code))
+        told = chain.summary(folder, ask=True)
+        assert told is not None and told["lost"] is bool(lost) and told["open"] is not told["lost"]
+        assert told["last"].startswith(lost or "job 1 runs on n1") and (not lost or "submit the job file again" in told["last"])
+    quiet = chain.summary(folder)
+    assert quiet is not None and quiet["open"]
