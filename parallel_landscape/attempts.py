@@ -27,8 +27,8 @@ from parallel_landscape.store.catalogue import read_catalogue
 from parallel_landscape.store.frozen import FrozenSlot, attributes_of, write_frozen
 from parallel_landscape.store.hdf5 import write_hdf5
 from parallel_landscape.store.run_folder import RunFolder, make_folder, remove
-from parallel_landscape.store.schema import ATTEMPTS
 from parallel_landscape.store.segments import Recorder, drop_unlisted, fill_segment, read_records
+from parallel_landscape.store.trajectory_schema import ATTEMPTS
 
 Key = tuple[int, int]  # instance and restart
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from parallel_landscape.errors import RunError
 from parallel_landscape.store.catalogue import Catalogue
-from parallel_landscape.store.schema import RECORDS
+from parallel_landscape.store.trajectory_schema import RECORDS
 
 if TYPE_CHECKING:
     import xarray

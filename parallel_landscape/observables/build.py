@@ -18,7 +18,8 @@ from parallel_landscape.keys import check_keys, keys_model
 from parallel_landscape.observables.catalogue import KINDS
 from parallel_landscape.observables.observable import Around, Kind, Observable
 from parallel_landscape.specialise import Kernel, compile_function
-from parallel_landscape.store.schema import RECORDS, RESULT, WINDOWS
+from parallel_landscape.store.schema import RESULT, WINDOWS
+from parallel_landscape.store.trajectory_schema import RECORDS
 
 PLACE = "[production] observables:"
 TAKEN = {*RECORDS, *RESULT, *WINDOWS, "transitions"}  # names of other columns and variables

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from parallel_landscape.store.checksums import write_listed
 from parallel_landscape.store.hdf5 import hdf5_image
-from parallel_landscape.store.schema import FROZEN, VERSION
+from parallel_landscape.store.trajectory_schema import FROZEN
+from parallel_landscape.store.variable import VERSION
 
 NAME = "frozen.h5"
 

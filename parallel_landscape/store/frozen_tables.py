@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from parallel_landscape.errors import RunError
 from parallel_landscape.store.checksums import check_listed
-from parallel_landscape.store.schema import VERSION
+from parallel_landscape.store.variable import VERSION
 
 _SCALARS = ("ln_states", "energy_start", "energy_step", "levels", "sites", "sweeps_per_record", "weights_count", "ensemble")
 _SLOTS = ("slot", "repeat", "window", "member", "low", "high", "reached", "table")

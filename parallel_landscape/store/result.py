@@ -11,7 +11,8 @@ import h5netcdf
 import numpy as np
 
 from parallel_landscape.store.checksums import check_listed, write_listed
-from parallel_landscape.store.schema import VERSION, Variable, group_schema
+from parallel_landscape.store.schema import group_schema
+from parallel_landscape.store.variable import VERSION, Variable
 
 Values = Mapping[str, Any]
 Groups = dict[str, dict[str, Any]]

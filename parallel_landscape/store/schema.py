@@ -1,31 +1,14 @@
-"""Every variable that a result file holds, declared once; files, checks and documentation come from here."""
+"""Every variable that a file of results holds, declared once; files, checks and documentation come from here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-VERSION = 1
-
-
-@dataclass(frozen=True)
-class Variable:
-    """Name, dimensions, type, unit and meaning of a stored variable."""
-
-    name: str
-    dims: tuple[str, ...]
-    dtype: str
-    unit: str
-    meaning: str
-
-
-def _table(*variables: Variable) -> dict[str, Variable]:
-    return {variable.name: variable for variable in variables}
-
+from parallel_landscape.store.variable import Variable, table
 
 _E, _W = ("energy",), ("window",)
 
-RESULT = _table(
+RESULT = table(
     Variable("energy", _E, "i8", "1", "energy of each level"),
     Variable("ln_g", _E, "f8", "1", "logarithm of the number of states; nan where not visited"),
     Variable("ln_g_error", _E, "f8", "1", "standard error of ln_g over independent repeats; nan with a single repeat"),
@@ -44,7 +27,7 @@ RESULT = _table(
     Variable("effective_samples", _E, "f8", "1", "samples that independent draws would need for the same error"),
 )
 
-WINDOWS = _table(
+WINDOWS = table(
     Variable("energy_low", _W, "i8", "1", "lowest energy of the window"),
     Variable("energy_high", _W, "i8", "1", "highest energy of the window"),
     Variable("value_low", _W, "i8", "1", "joint densities: lowest X of the window"),
@@ -105,7 +88,7 @@ WINDOWS = _table(
 
 _S = ("slot",)
 
-SLOTS = _table(
+SLOTS = table(
     Variable("slot", _S, "i8", "1", "global number of the slot"),
     Variable("repeat", _S, "i8", "1", "independent repeat that the slot belongs to"),
     Variable("window", _S, "i8", "1", "window that the slot belongs to"),
@@ -119,7 +102,7 @@ SLOTS = _table(
 
 _K = ("walker",)
 
-WALKERS = _table(
+WALKERS = table(
     Variable("walker", _K, "i8", "1", "number of the walker, which travels between slots"),
     Variable("samples", _K, "i8", "1", "records of the walker"),
     Variable("autocorrelation_time", _K, "f8", "sweep", "integrated autocorrelation time of the energy along the walker"),
@@ -129,7 +112,7 @@ WALKERS = _table(
 
 _B = ("beta",)
 
-CANONICAL = _table(
+CANONICAL = table(
     Variable("beta", _B, "f8", "1", "inverse temperature"),
     Variable("covered", _B, "i1", "1", "1 where the levels that carry the weight at this beta were all sampled"),
     Variable("energy_mean", _B, "f8", "1", "canonical mean energy"),
@@ -144,7 +127,7 @@ CANONICAL = _table(
 
 _J = ("energy", "bin")
 
-JOINT = _table(
+JOINT = table(
     Variable("energy", _E, "i8", "1", "energy of each level"),
     Variable("edges", ("edge",), "f8", "1", "edges of the bins of the observable, one more than bins"),
     Variable("counts", _J, "i8", "1", "records on the level with the observable in the bin"),
@@ -154,7 +137,7 @@ JOINT = _table(
 
 _P = ("energy", "value")
 
-PLANE = _table(
+PLANE = table(
     Variable("energy", _E, "i8", "1", "energy of each level"),
     Variable("value", ("value",), "i8", "1", "value of X: sum_i w_i v_i with a fixed v, or the number of wrong test patterns"),
     Variable("ln_g", _P, "f8", "1", "logarithm of the number of states with this energy and X; nan where not visited"),
@@ -167,7 +150,7 @@ PLANE = _table(
 
 _Q = ("range", "q")
 
-OVERLAP = _table(
+OVERLAP = table(
     Variable("q", ("q",), "f8", "1", "overlap of two configurations, sum of products of their weights over their number"),
     Variable("energy_low", ("range",), "i8", "1", "lowest energy of both configurations"),
     Variable("energy_high", ("range",), "i8", "1", "highest energy of both configurations"),
@@ -180,7 +163,7 @@ OVERLAP = _table(
 
 _D, _BD, _ED = ("distance",), ("beta", "distance"), ("energy", "distance")
 
-LOCAL = _table(
+LOCAL = table(
     Variable("beta", _B, "f8", "1", "inverse temperature"),
     Variable("distance", _D, "i8", "1", "Hamming distance from the reference"),
     Variable("energy", _E, "i8", "1", "energy of each level"),
@@ -193,7 +176,7 @@ LOCAL = _table(
     Variable("entropy_error", _BD, "f8", "1", "standard error of entropy"),
 )
 
-PATH = _table(
+PATH = table(
     Variable("gamma", _W, "f8", "1", "strength of the attraction"),
     Variable("beta", _W, "f8", "1", "inverse temperature"),
     Variable("records", _W, "i8", "1", "records of the group"),
@@ -246,28 +229,12 @@ def _averages(
         if with_variance:
             squared = "1" if unit == "1" else f"({unit})^2"
             found.append(Variable(f"{name}_variance", dims, "f8", squared, f"variance {where} of: {meaning}"))
-    return _table(*found)
+    return table(*found)
 
-
-_R = ("record",)
-
-RECORDS = _table(
-    Variable("slot", _R, "i4", "1", "global number of the slot: (repeat, window, k)"),
-    Variable("sweep", _R, "i8", "sweep", "sweeps of this slot since production began"),
-    Variable("energy", _R, "i8", "1", "energy of the walker"),
-    Variable("walker", _R, "i4", "1", "number of the walker that sits in the slot"),
-    Variable(
-        "weights",
-        ("record", "byte"),
-        "u1",
-        "1",
-        "the configuration; when binary, one bit a weight, 1 for +1, lowest first",
-    ),
-)
 
 _A = ("instance", "restart")
 
-SOLVE = _table(
+SOLVE = table(
     Variable("instance", ("instance",), "i8", "1", "number of the training set; 0 is that of a run of the same job"),
     Variable("restart", ("restart",), "i8", "1", "number of the independent attempt on an instance"),
     Variable("success", _A, "i1", "1", "1 where the lowest energy there can be was reached"),
@@ -275,39 +242,9 @@ SOLVE = _table(
     Variable("iterations", _A, "i8", "1", "sweeps or epochs that the attempt has taken"),
 )
 
-SOLUTIONS = _table(
+SOLUTIONS = table(
     Variable("instance", ("solution",), "i8", "1", "number of the training set"),
     Variable("restart", ("solution",), "i8", "1", "number of the attempt on it"),
     Variable("energy", ("solution",), "i8", "1", "lowest energy that the attempt has found"),
     Variable("iterations", ("solution",), "i8", "1", "sweeps or epochs that the attempt has taken"),
 )  # and each observable, of the weights that the attempt ended with
-
-# Records of `pland solve`, besides those of a run: one for each attempt. `sweep` is the number of its iterations.
-ATTEMPTS = _table(
-    Variable("instance", _R, "i4", "1", "number of the training set"),
-    Variable("restart", _R, "i4", "1", "number of the attempt on it"),
-)
-
-_T = ("transition",)
-
-TRANSITIONS = _table(
-    Variable("slot", _T, "i4", "1", "global number of the slot"),
-    Variable("level", _T, "i4", "1", "index of the level before the proposal"),
-    Variable("change", _T, "i4", "1", "change of the index that was proposed; 2147483647: outside the band that is kept"),
-    Variable("count", _T, "i8", "1", "proposals, accepted or not, since the last checkpoint"),
-)
-
-_S, _F = ("slot",), ("row",)
-
-FROZEN = _table(
-    Variable("slot", _S, "i4", "1", "global number of the slot"),
-    Variable("repeat", _S, "i4", "1", "independent repeat that the slot belongs to"),
-    Variable("window", _S, "i4", "1", "number of its window, from the lowest energies on"),
-    Variable("member", _S, "i4", "1", "its number among the slots of the window"),
-    Variable("low", _S, "i8", "1", "index of the first level of its window"),
-    Variable("high", _S, "i8", "1", "index of the last level of its window"),
-    Variable("reached", _S, "u1", "1", "1 when its walker found its way into the window; else the slot records nothing"),
-    Variable("table", _S, "i8", "1", "row of ln_weight"),
-    Variable("ln_weight", ("entry",), "f8", "1", "ln of the weight of each level of a row's window, one row after the other"),
-    Variable("offset", ("end",), "i8", "1", "where each row of ln_weight begins, and where the last one ends"),
-)

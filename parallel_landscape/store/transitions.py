@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.store.schema import TRANSITIONS
+from parallel_landscape.store.trajectory_schema import TRANSITIONS
 
 Columns = dict[str, NDArray[Any]]
 _PLACE = ("slot", "level", "change")
