@@ -24,7 +24,7 @@ from parallel_landscape.errors import JobError, PlandError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import ROUND_STEPS, Job
-from parallel_landscape.landscape import Landscape
+from parallel_landscape.landscape import Landscape, counts_proposals
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.machine import ranks_here
 from parallel_landscape.network import Network
@@ -121,6 +121,7 @@ def assemble(
     layout = check_fit(job, landscape, comm.size)
     chosen = make_observables(job, landscape, data)[0]
     counting = job.production is not None and job.production.transitions > 0 and not job.kind.pull(job.ensemble)
+    counting = counting and counts_proposals(landscape)
     pull = job.kind.pull(job.ensemble)
     sampler, observers = comm.node_leader_first(lambda: _warm(landscape, job.seed, counting, pull, chosen))
     slots = {number: sampler.new_slot(number) for number in layout.slots_of(comm.rank)}

@@ -24,7 +24,7 @@ from parallel_landscape.exchange import windows as window_rules
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.keys import check_keys
 from parallel_landscape.kinds import KINDS, Kind, check_sampling, check_section
-from parallel_landscape.landscape import Landscape
+from parallel_landscape.landscape import Landscape, moved_by
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.model import DATA, load_model, make_landscape, model_keys, takes_data
 from parallel_landscape.network import Network
@@ -116,7 +116,7 @@ class Job:
     def build_landscape(self, data: Callable[[Network], TrainingSet] | None = None) -> Landscape:
         """The landscape; `data` replaces the training set's source (another rank's copy, for instance)."""
         given = {DATA: data or self.training_set} if self.source_name is not None else {}
-        return make_landscape(self.model_name, self.model, {**self.landscape, **given})
+        return moved_by(make_landscape(self.model_name, self.model, {**self.landscape, **given}), self.dynamics.kind)
 
     def resolved(self) -> dict[str, Any]:
         """The job with its defaults filled in, as plain values for TOML."""

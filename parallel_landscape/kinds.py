@@ -51,7 +51,10 @@ KINDS = {
         *(Ensemble, Exchange, lambda _, exchange: [] if exchange is None else window_keys.contradictions(exchange)),
         *("windows", "walkers_per_window", False),
     ),
-    "canonical": Kind(Canonical, Temperatures, tempering.contradictions, "temperatures", "walkers_per_temperature"),
+    "canonical": Kind(
+        *(Canonical, Temperatures, tempering.contradictions, "temperatures", "walkers_per_temperature"),
+        why_not=tempering.why_not,
+    ),
     "coupled": Kind(
         *(Coupled, Center, coupling.contradictions, "groups", "replicas"),
         pull=lambda ensemble: "distance" if ensemble.form == "distance" else "field",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from parallel_landscape.landscape import Landscape
 from parallel_landscape.section import Section
 
 MOST = 10_000  # temperatures
@@ -31,7 +33,9 @@ class Canonical(Section):
     """States by exp(-beta E), at one temperature or on a ladder of them."""
 
     kind: Annotated[Literal["canonical"], Field(description="fixed temperatures")] = "canonical"
-    beta: Annotated[float | None, Field(description="one inverse temperature")] = None
+    beta: Annotated[
+        Annotated[float, Field(allow_inf_nan=True)] | None, Field(description="one inverse temperature; inf: energy 0 alone")
+    ] = None
     betas: Annotated[
         Annotated[list[float], Field(min_length=1, max_length=MOST)] | Ladder | None,
         Field(description='inverse temperatures: a list, or {min, max, count, spacing = "geometric", "linear" or "adapted"}'),
@@ -71,6 +75,8 @@ class Canonical(Section):
         if (self.beta is None) == (self.betas is None):
             found.append("[ensemble] beta, betas: give one of them, for one temperature or for several.")
         ladder = self.betas
+        if self.beta is not None and not self.beta > -math.inf:
+            found.append(f"[ensemble] beta: given {self.beta}; allowed are numbers, and inf for energy 0 alone.")
         if isinstance(ladder, list) and len(set(ladder)) < len(ladder):
             found.append(f"[ensemble] betas: given {ladder}; each temperature may be there once.")
         if isinstance(ladder, Ladder):
@@ -103,6 +109,16 @@ def contradictions(ensemble: Canonical | None, exchange: Temperatures | None) ->
     if ensemble.adapted and exchange is not None and exchange.kind == "none":
         found.append('[exchange] kind: an adapted ladder measures exchanges; use "temperatures", or another spacing of betas.')
     return found
+
+
+def why_not(ensemble: Canonical, landscape: Landscape, folder: Path, seed: int) -> list[str]:
+    """A sentence for whatever does not fit between [ensemble] and the landscape."""
+    if ensemble.beta == math.inf and "flip" in landscape.dynamics:
+        return [
+            '[ensemble] beta: inf needs moves that find energy 0 and stay there, [dynamics] kind = "rotation" for instance; '
+            "give a finite beta."
+        ]
+    return []
 
 
 def spread(ladder: Ladder) -> list[float]:
