@@ -22,6 +22,8 @@ from parallel_landscape.provenance import version
 from parallel_landscape.search import Search
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.run_folder import remove
+from parallel_landscape.thermal import Thermal, ThermalPilot
+from parallel_landscape.thermal_production import ThermalProduction
 from parallel_landscape.walltime import slurm_end
 
 UNFINISHED, REPORT, SAVE, OUT_OF_TIME, ASKED = 1, 2, 4, 8, 16  # what a rank may ask for; everybody hears all
@@ -33,6 +35,9 @@ PHASES: dict[type, str] = {
     Coupling: "equilibrate",
     Production: "produce",
     CoupledProduction: "produce",
+    ThermalPilot: "pilot",
+    Thermal: "equilibrate",
+    ThermalProduction: "produce",
 }
 REPORT_SECONDS = 5.0
 MARGIN_SECONDS = 60.0  # before SLURM's end, with time to write

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from parallel_landscape.check import check_landscape, check_numbers
+from parallel_landscape.check_smooth import check_smooth, check_smooth_numbers
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.dynamics.pull import unpulled
 from parallel_landscape.ensembles.frozen import no_counts
@@ -27,14 +29,19 @@ from parallel_landscape.job import ROUND_STEPS, Job
 from parallel_landscape.landscape import Landscape, counts_proposals
 from parallel_landscape.landscapes import MODELS
 from parallel_landscape.machine import ranks_here
+from parallel_landscape.motion_keys import Moving
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import Observers, build, compiled
+from parallel_landscape.observables.catalogue import KINDS
 from parallel_landscape.observables.observable import Around, Observable
+from parallel_landscape.observables.smooth import SMOOTH_KINDS, SmoothObservers
 from parallel_landscape.progress import Progress
 from parallel_landscape.provenance import digest_of, provenance
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler, make_sampler
 from parallel_landscape.sizes import check_affordable
+from parallel_landscape.smooth import SmoothLandscape
+from parallel_landscape.smooth_sampler import SmoothSampler, function_digest
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store.checksums import check_listed, write_listed_text
 from parallel_landscape.store.run_folder import RunFolder, birth, set_aside, write_text
@@ -50,7 +57,7 @@ class Campaign:
 
     job: Job
     comm: Comm
-    sampler: Sampler
+    sampler: Any  # a Sampler, or a SmoothSampler: each course knows its own
     layout: Layout
     folder: RunFolder
     progress: Progress
@@ -58,7 +65,7 @@ class Campaign:
     slots: dict[int, Slot]
     stop: StopRequest
     known: NDArray[np.bool_]
-    observers: Observers
+    observers: Any  # Observers, or SmoothObservers
     started: float = field(default_factory=time.monotonic)
     reported: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
@@ -78,10 +85,7 @@ class Campaign:
     @property
     def kernels(self) -> dict[str, str]:
         """Digests of the compiled code, and of what observables compare with."""
-        kernels = {"advance": self.sampler.advance_kernel, "energy": self.sampler.energy_kernel}
-        others = {"frozen": self.sampler.frozen_kernel, "pulled": self.sampler.pulled_kernel}
-        every = kernels | {name: kernel for name, kernel in others.items() if kernel is not None}
-        return {**{name: kernel.digest for name, kernel in every.items()}, **self.observers.digests}
+        return {**self.sampler.digests, **self.observers.digests}
 
 
 def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
@@ -97,7 +101,7 @@ def begin(job: Job, comm: Comm, *, force_new: bool, quiet: bool) -> Campaign:
     return campaign
 
 
-def fitting_landscape(job: Job, comm: Comm, data: SharedData) -> Landscape:
+def fitting_landscape(job: Job, comm: Comm, data: SharedData) -> Landscape | SmoothLandscape:
     """The landscape. Raises JobError when the memory here, or the ranks, do not fit; before it is made, where possible."""
     here = ranks_here(comm.size)
     check_affordable(job, comm.size, here=here)
@@ -111,7 +115,7 @@ def assemble(
     job: Job,
     comm: Comm,
     folder: RunFolder,
-    landscape: Landscape,
+    landscape: Landscape | SmoothLandscape,
     data: SharedData,
     stop: StopRequest | None = None,
     *,
@@ -120,10 +124,7 @@ def assemble(
     """Compile, and put a random walker in every slot."""
     layout = check_fit(job, landscape, comm.size)
     chosen = make_observables(job, landscape, data)[0]
-    counting = job.production is not None and job.production.transitions > 0 and not job.kind.pull(job.ensemble)
-    counting = counting and counts_proposals(landscape)
-    pull = job.kind.pull(job.ensemble)
-    sampler, observers = comm.node_leader_first(lambda: _warm(landscape, job.seed, counting, pull, chosen))
+    sampler, observers = comm.node_leader_first(lambda: _warm(job, landscape, chosen))
     slots = {number: sampler.new_slot(number) for number in layout.slots_of(comm.rank)}
     final = job.ensemble.ln_f_final if isinstance(job.ensemble, Schedule) else 1.0
     progress = Progress(final, quiet=quiet or comm.rank != 0)
@@ -190,16 +191,21 @@ def on_first_rank(comm: Comm, work: Any) -> None:
         raise RunError(failure)
 
 
-def check_fit(job: Job, landscape: Landscape, ranks: int, data: SharedData | None = None) -> Layout:
+def check_fit(job: Job, landscape: Landscape | SmoothLandscape, ranks: int, data: SharedData | None = None) -> Layout:
     """The layout of the job's slots. Raises JobError with all that does not fit between job, landscape and ranks.
 
     data: what the landscape was made from; the job's observables are checked only with it. All ranks call this together.
     """
+    if mistakes := job.mistakes_in_motion(landscape):
+        raise JobError(mistakes)
     with _own_model(job):
-        check_numbers(landscape)
-    wrong = job.mistakes_in_levels(landscape.levels) + job.kind.why_not(job.ensemble, landscape, job.base, job.seed)
+        check_numbers_of(landscape)
+    levels = range(1) if isinstance(landscape, SmoothLandscape) else landscape.levels
+    wrong: list[str] = []
+    if isinstance(landscape, Landscape):
+        wrong += job.mistakes_in_levels(levels) + job.kind.why_not(job.ensemble, landscape, job.base, job.seed)
     wrong += [] if data is None else make_observables(job, landscape, data)[1]
-    layout = job.layout(landscape.levels, ranks)
+    layout = job.layout(levels, ranks)
     if ranks > layout.slots:
         wrong.append(
             f"{ranks} ranks for {layout.slots} slots "
@@ -211,20 +217,34 @@ def check_fit(job: Job, landscape: Landscape, ranks: int, data: SharedData | Non
     return layout
 
 
-def make_observables(job: Job, landscape: Landscape, data: SharedData) -> tuple[dict[str, Observable], list[str]]:
+def make_observables(
+    job: Job, landscape: Landscape | SmoothLandscape, data: SharedData
+) -> tuple[dict[str, Observable], list[str]]:
     """The observables that the job asks for, and a sentence for each mistake."""
     section = job.production
     if section is None or not section.observables:
         return {}, []
-    return build(section.observables, section.parameters, Around(landscape, data, job.base, job.seed))
+    kinds = SMOOTH_KINDS if isinstance(landscape, SmoothLandscape) else KINDS
+    return build(section.observables, section.parameters, Around(landscape, data, job.base, job.seed), kinds)
 
 
-def check_promises(job: Job, landscape: Landscape, moves: int = TRIED) -> None:
+def check_promises(job: Job, landscape: Landscape | SmoothLandscape, moves: int = TRIED) -> None:
     """Try a landscape of the user's own for a few moves. Raises JobError when it breaks its contract."""
     if job.model_name in MODELS:
         return
     with _own_model(job):
-        check_landscape(landscape, moves=moves)
+        if isinstance(landscape, SmoothLandscape):
+            check_smooth(landscape)
+        else:
+            check_landscape(landscape, moves=moves)
+
+
+def check_numbers_of(landscape: Landscape | SmoothLandscape) -> None:
+    """The plain numbers of either kind of landscape."""
+    if isinstance(landscape, SmoothLandscape):
+        check_smooth_numbers(landscape)
+    else:
+        check_numbers(landscape)
 
 
 @contextmanager
@@ -248,13 +268,29 @@ def warm_sampler(landscape: Landscape, seed: int, *, frozen: bool = False, pull:
     return sampler
 
 
-def _warm(landscape: Landscape, seed: int, frozen: bool, pull: str, chosen: dict[str, Observable]) -> tuple[Sampler, Observers]:
-    """The sampler and the observables, compiled."""
-    sampler, observers = warm_sampler(landscape, seed, frozen=frozen, pull=pull), compiled(chosen)
+def _warm(
+    job: Job, landscape: Landscape | SmoothLandscape, chosen: dict[str, Observable]
+) -> tuple[Sampler | SmoothSampler, Observers | SmoothObservers]:
+    """The sampler and the observables, compiled where they are to be."""
+    if isinstance(landscape, SmoothLandscape):
+        return smooth_sampler(job, landscape), SmoothObservers(
+            chosen, {f"observable {name}": function_digest(one.function) for name, one in chosen.items()}
+        )
+    pull = job.kind.pull(job.ensemble)
+    counts = counts_proposals(landscape) and not pull
+    frozen = counts and job.production is not None and job.production.transitions > 0
+    sampler, observers = warm_sampler(landscape, job.seed, frozen=frozen, pull=pull), compiled(chosen)
     if chosen:
         slot = sampler.new_slot(0)
         observers.measure(0, 0, landscape.levels[slot.walker.level], slot.walker.state)
     return sampler, observers
+
+
+def smooth_sampler(job: Job, landscape: SmoothLandscape) -> SmoothSampler:
+    """The sampler of a job with continuous weights. From here on the process multiplies matrices with one thread."""
+    assert isinstance(job.dynamics, Moving)
+    threadpool_limits(1)
+    return SmoothSampler(landscape, job.seed, job.dynamics.motion(), min(job.dynamics.pack, job.layout(range(1)).slots))
 
 
 def steps_per_round(job: Job, sweep: int) -> int:

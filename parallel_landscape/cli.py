@@ -1,4 +1,4 @@
-"""The commands: `pland new | check | run | resume | solve | status | analyze | report | paths | submit | verify | theory | doctor`."""
+"""The commands: each of `arguments.make_parser`, by the name of its function here."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
         outcome = run_job(job, comm, force_new=parsed.force_new, quiet=parsed.quiet)
     if outcome is not None:
         folder = parsed.run if resuming else job.folder
-        print(f"{job.name}: {outcome.status} ({outcome.attributes['reason']})\n{folder}\nsee it with: pland report {folder}")
+        print(f"{job.name}: {outcome.status} ({outcome.attributes['reason']})", *outcome.notes, folder, sep="\n")
+        print(f"see it with: pland report {folder}")
     return 0
 
 

@@ -11,6 +11,7 @@ from parallel_landscape.observables.observable import SAMPLES
 from parallel_landscape.produce import stored_weights
 from parallel_landscape.rng import Purpose, generator
 from parallel_landscape.sections import Production
+from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.store.segments import COMMON
 
 BUFFER, BUFFER_BYTES = 65_536, 2**26  # records that a rank holds before it cuts a segment, and their bytes, at most
@@ -27,9 +28,15 @@ def columns_of(section: Production, landscape: Landscape, seed: int, more: Itera
     return columns
 
 
+def smooth_columns(section: Production, landscape: SmoothLandscape) -> dict[str, Column]:
+    """The same for continuous weights, whose energies are real."""
+    columns: dict[str, Column] = dict.fromkeys(["energy", *section.observables], ("f8", ()))
+    return columns | ({"weights": ("f8", (landscape.size,))} if section.weights else {})
+
+
 def record_bytes(columns: Mapping[str, Column]) -> int:
     """Bytes of a record before compression."""
-    every: Iterable[Column] = [*COMMON.values(), *columns.values()]
+    every: Iterable[Column] = {**COMMON, **columns}.values()
     return sum(np.dtype(kind).itemsize * int(np.prod(shape)) for kind, shape in every)
 
 

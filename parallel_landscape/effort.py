@@ -32,7 +32,7 @@ def effort_of(job: Job, landscape: Landscape, steps: int) -> Effort:
         wanted = (float(rounds * steps),) * groups
         return Effort((len(landscape.levels),) * groups, True, wanted, "equilibration", f"{rounds:,} rounds")
     if isinstance(job.ensemble, Canonical):
-        section, count = job.ensemble, job.ensemble.temperatures
+        section, count = job.ensemble, job.ensemble.count
         rounds = section.equilibration_rounds + section.pilot
         what = "pilot and equilibration" if section.adapted else "equilibration"
         return Effort((len(landscape.levels),) * count, True, (float(rounds * steps),) * count, what, f"{rounds:,} rounds")

@@ -23,20 +23,24 @@ from parallel_landscape.errors import JobError
 from parallel_landscape.exchange import windows as window_rules
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.keys import check_keys
-from parallel_landscape.kinds import KINDS, Kind, check_sampling, check_section
+from parallel_landscape.kinds import KINDS, Kind, check_dynamics, check_sampling, check_section
 from parallel_landscape.landscape import Landscape, moved_by
 from parallel_landscape.landscapes import MODELS
-from parallel_landscape.model import DATA, load_model, make_landscape, model_keys, takes_data
+from parallel_landscape.model import DATA, Made, load_model, make_landscape, model_keys, takes_data
+from parallel_landscape.motion_keys import Moving
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import mistakes_in_names
+from parallel_landscape.observables.catalogue import KINDS as KINDS_OF_OBSERVABLES
+from parallel_landscape.observables.smooth import SMOOTH_KINDS
 from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
+from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.solvers.catalogue import Solve, read_solve
 from parallel_landscape.store.hdf5 import blosc_missing
 from parallel_landscape.tempering import Canonical, Temperatures
 from parallel_landscape.window_keys import mistakes_in_windows
 
 _SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "production", "solve", "run", "slurm")
-_ALWAYS: dict[str, type[BaseModel]] = {"dynamics": Dynamics, "run": Run, "slurm": Slurm}
+_ALWAYS: dict[str, type[BaseModel]] = {"run": Run, "slurm": Slurm}
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
 _LATER: dict[str, Any] = {"observables": [], "parameters": {}, "transitions": 64}  # keys of [production] added later
@@ -50,11 +54,11 @@ class Job:
     name: str
     seed: int
     model_name: str
-    model: Callable[..., Landscape]
+    model: Callable[..., Made]
     landscape: dict[str, Any]
     source_name: str | None
     data: dict[str, Any]
-    dynamics: Dynamics
+    dynamics: Dynamics | Moving
     ensemble: Ensemble | Canonical | Coupled
     exchange: Exchange | Temperatures | Center
     production: Production | None
@@ -80,7 +84,8 @@ class Job:
             return Layout(self.run.repeats, ensemble.groups, ensemble.replicas, ranks)
         if isinstance(ensemble, Canonical):
             assert isinstance(exchange, Temperatures)
-            return Layout(self.run.repeats, ensemble.temperatures, exchange.walkers_per_temperature, ranks)
+            pack = self.dynamics.pack if isinstance(self.dynamics, Moving) else 1
+            return Layout(self.run.repeats, ensemble.count, exchange.walkers_per_temperature, ranks, pack)
         assert isinstance(exchange, Exchange)
         return Layout(self.run.repeats, self._windows_count(levels), exchange.walkers_per_window, ranks)
 
@@ -89,6 +94,18 @@ class Job:
         if not isinstance(self.exchange, Exchange):
             return []
         return mistakes_in_windows(self.exchange, self._windows_count(levels), levels)
+
+    def mistakes_in_motion(self, landscape: Made) -> list[str]:
+        """What is wrong between the landscape and how its walkers are to move."""
+        if isinstance(landscape, SmoothLandscape):
+            if isinstance(self.dynamics, Moving):
+                return []
+            weights = f'"{self.model_name}" has continuous weights'
+            return [f'[dynamics] kind: {weights}, which "{self.dynamics.kind}" cannot move; use "hmc" or "langevin".']
+        if self.dynamics.kind in landscape.dynamics:
+            return []
+        allowed = " or ".join(f'"{kind}"' for kind in landscape.dynamics)
+        return [f'[dynamics] kind: given "{self.dynamics.kind}", which does not move "{self.model_name}"; use {allowed}.']
 
     def _windows_count(self, levels: range) -> int:
         assert isinstance(self.exchange, Exchange)
@@ -113,10 +130,11 @@ class Job:
         assert self.source_name is not None
         return build_test_set(load_source(self.source_name), self.data, network, self.seed, patterns, path)
 
-    def build_landscape(self, data: Callable[[Network], TrainingSet] | None = None) -> Landscape:
+    def build_landscape(self, data: Callable[[Network], TrainingSet] | None = None) -> Made:
         """The landscape; `data` replaces the training set's source (another rank's copy, for instance)."""
         given = {DATA: data or self.training_set} if self.source_name is not None else {}
-        return moved_by(make_landscape(self.model_name, self.model, {**self.landscape, **given}), self.dynamics.kind)
+        made = make_landscape(self.model_name, self.model, {**self.landscape, **given})
+        return moved_by(made, self.dynamics.kind) if isinstance(made, Landscape) else made
 
     def resolved(self) -> dict[str, Any]:
         """The job with its defaults filled in, as plain values for TOML."""
@@ -150,12 +168,21 @@ class Job:
             raise JobError(wrong)
         return replace(self, run=checked)
 
-    def toml(self, windows: list[list[int]] | None = None, betas: list[float] | None = None) -> str:
-        """`resolved` as a job file; with `windows` or `betas`, as they were found for this run."""
+    def toml(
+        self,
+        windows: list[list[int]] | None = None,
+        betas: list[float] | None = None,
+        lengths: list[float] | None = None,
+    ) -> str:
+        """`resolved` as a job file; with `windows`, `betas`, or `lengths` of steps, as they were found for this run."""
         content = self.resolved()
         if betas is not None:
-            kept = {key: value for key, value in content["ensemble"].items() if key not in ("beta", "pilot_rounds")}
+            found = ("beta", "temperatures", "pilot_rounds")
+            kept = {key: value for key, value in content["ensemble"].items() if key not in found}
             content["ensemble"] = {**kept, "betas": betas}
+        if lengths is not None:
+            kept = {key: value for key, value in content["dynamics"].items() if key != "step"}
+            content["dynamics"] = {**kept, "lengths": lengths}
         if windows is not None:
             kept = {key: value for key, value in content["exchange"].items() if key not in ("energy", "spacing")}
             content["exchange"] = {**kept, "windows": windows}
@@ -204,11 +231,13 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
     landscape = _landscape(content.get("landscape"), base, wrong)
     sections: dict[str, Any] = {key: check_section(model, key, content.get(key, {}), wrong) for key, model in _ALWAYS.items()}
     sections["ensemble"], sections["exchange"] = check_sampling(content, wrong)
+    sections["dynamics"] = check_dynamics(content, sections["ensemble"], wrong)
     sections["production"] = (
         check_section(Production, "production", content["production"], wrong) if "production" in content else None
     )
     if sections["production"] is not None:
-        wrong += mistakes_in_names(sections["production"].observables, sections["production"].parameters)
+        kinds = SMOOTH_KINDS if isinstance(sections["dynamics"], Moving) else KINDS_OF_OBSERVABLES
+        wrong += mistakes_in_names(sections["production"].observables, sections["production"].parameters, kinds)
         if sections["production"].compression == "blosc" and blosc_missing():
             wrong.append('[production] compression: "blosc" needs hdf5plugin: pip install hdf5plugin, or use "lzf" or "gzip".')
     sections["solve"] = read_solve(content, wrong)

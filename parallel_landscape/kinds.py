@@ -14,7 +14,8 @@ from parallel_landscape import coupling, tempering, window_keys
 from parallel_landscape.coupling import Center, Coupled
 from parallel_landscape.keys import mistakes
 from parallel_landscape.landscape import Landscape
-from parallel_landscape.sections import Ensemble, Exchange
+from parallel_landscape.motion_keys import Hmc, Langevin, Moving
+from parallel_landscape.sections import Dynamics, Ensemble, Exchange
 from parallel_landscape.tempering import Canonical, Temperatures
 
 
@@ -46,6 +47,13 @@ class Kind:
     why_not: Callable[[Any, Landscape, Path, int], list[str]] = _always
 
 
+DYNAMICS: dict[str, type[BaseModel]] = {
+    **dict.fromkeys(("flip", "rotation", "great-circle"), Dynamics),
+    "langevin": Langevin,
+    "hmc": Hmc,
+}
+SMOOTH = "canonical"  # the kind of ensemble under which continuous weights move
+
 KINDS = {
     "wang-landau": Kind(
         *(Ensemble, Exchange, lambda _, exchange: [] if exchange is None else window_keys.contradictions(exchange)),
@@ -70,9 +78,7 @@ def check_sampling(content: Mapping[str, Any], wrong: list[str]) -> tuple[Any, A
     name = given.get("kind", DEFAULT) if isinstance(given, Mapping) else DEFAULT
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        near = difflib.get_close_matches(str(name), KINDS, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        wrong.append(f"[ensemble] kind: given {name!r}; {hint}Allowed: {', '.join(KINDS)}.")
+        wrong.append(f"[ensemble] kind: given {name!r}; {_near(name, KINDS)}Allowed: {', '.join(KINDS)}.")
         return None, None
     ensemble = check_section(kind.ensemble, "ensemble", given, wrong)
     exchange = check_section(kind.exchange, "exchange", content.get("exchange", {}), wrong)
@@ -80,6 +86,31 @@ def check_sampling(content: Mapping[str, Any], wrong: list[str]) -> tuple[Any, A
     if kind.produces and "production" not in content:
         wrong.append(f'[production]: required with [ensemble] kind = "{name}", which learns nothing; e.g. rounds = 1000.')
     return ensemble, exchange
+
+
+def check_dynamics(content: Mapping[str, Any], ensemble: Any, wrong: list[str]) -> Any:
+    """The section [dynamics], checked together with the ensemble (None where that is wrong); `wrong` gets the sentences."""
+    given = content.get("dynamics", {})
+    name = given.get("kind", "flip") if isinstance(given, Mapping) else "flip"
+    if name not in DYNAMICS:
+        wrong.append(f"[dynamics] kind: given {name!r}; {_near(name, DYNAMICS)}Allowed: {', '.join(DYNAMICS)}.")
+        return None
+    checked = check_section(DYNAMICS[name], "dynamics", given, wrong)
+    if isinstance(checked, Moving):
+        canonical = isinstance(ensemble, Canonical)
+        if ensemble is not None and not canonical:
+            wrong.append(
+                f'[ensemble] kind: "{ensemble.kind}" with [dynamics] kind = "{name}"; continuous weights are sampled with '
+                f'[ensemble] kind = "{SMOOTH}".'
+            )
+        betas = ensemble.ladder() if canonical and not ensemble.mistakes() else None
+        wrong += checked.mistakes(betas)
+    return checked
+
+
+def _near(name: Any, allowed: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(str(name), allowed, n=1)
+    return f"did you mean '{near[0]}'? " if near else ""
 
 
 def check_section(model: type[BaseModel], key: str, given: Any, wrong: list[str]) -> Any:

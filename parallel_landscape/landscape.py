@@ -28,7 +28,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.data.training_set import TrainingSet
-from parallel_landscape.errors import JobError
 from parallel_landscape.network import Network
 
 DataSource = Callable[[Network], TrainingSet]  # how a model asks for the training set that fits its network
@@ -80,8 +79,5 @@ def no_moves(params: Any, state: Any, move: int) -> Any:
 
 
 def moved_by(landscape: Landscape, kind: str) -> Landscape:
-    """The landscape with this kind of [dynamics] alone. Raises JobError when it does not move its states."""
-    if kind not in landscape.dynamics:
-        allowed = " or ".join(f'"{name}"' for name in landscape.dynamics)
-        raise JobError(f'[dynamics] kind: given "{kind}"; states of this landscape are moved by {allowed}.')
-    return replace(landscape, dynamics=(kind,))
+    """The landscape with this kind of [dynamics] alone; as it is when that does not move its states."""
+    return replace(landscape, dynamics=(kind,)) if kind in landscape.dynamics else landscape

@@ -15,12 +15,14 @@ from parallel_landscape.errors import JobError, PlandError, describe
 from parallel_landscape.keys import keys_model
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes import MODELS
+from parallel_landscape.smooth import SmoothLandscape
 
 DATA = "data"  # the parameter that stands for the section [landscape.data]
 _WHERE = "[landscape] model:"
+Made = Landscape | SmoothLandscape
 
 
-def load_model(name: str, base: Path) -> Callable[..., Landscape]:
+def load_model(name: str, base: Path) -> Callable[..., Made]:
     """The function behind a model's name: one of ours, or "module:function" found in the folder `base` or on the path."""
     if name not in MODELS and not all(name.partition(":")):
         raise JobError(f'{_WHERE} given "{name}"; choose from {", ".join(MODELS)}, or write "my_module:function".')
@@ -54,12 +56,12 @@ def _look_in(base: Path, module_name: str, name: str) -> None:
         )
 
 
-def takes_data(model: Callable[..., Landscape]) -> bool:
+def takes_data(model: Callable[..., Made]) -> bool:
     """Whether the model asks for a training set."""
     return DATA in inspect.signature(model).parameters
 
 
-def model_keys(name: str, model: Callable[..., Landscape]) -> type[BaseModel]:
+def model_keys(name: str, model: Callable[..., Made]) -> type[BaseModel]:
     """The keys of [landscape] that the model allows."""
     try:
         return keys_model(model, skip=(DATA,))
@@ -67,16 +69,17 @@ def model_keys(name: str, model: Callable[..., Landscape]) -> type[BaseModel]:
         raise JobError(f'{_WHERE} "{name}": its parameters cannot be read as keys: {error}.') from error
 
 
-def make_landscape(name: str, model: Callable[..., Landscape], keys: Mapping[str, Any]) -> Landscape:
+def make_landscape(name: str, model: Callable[..., Made], keys: Mapping[str, Any]) -> Made:
     """What the model returns for `keys`. Raises JobError when it fails or returns anything but a Landscape."""
     try:
-        made = model(**keys)
+        made: Any = model(**keys)
     except JobError as error:
         raise error.within("[landscape]") from None
     except PlandError:
         raise
     except (Exception, SystemExit) as error:
         raise JobError(f'{_WHERE} "{name}" fails: {describe(error)}.') from error
-    if not isinstance(made, Landscape):
-        raise JobError(f'{_WHERE} "{name}" returned {type(made).__name__}; a parallel_landscape.Landscape is required.')
+    if not isinstance(made, Landscape | SmoothLandscape):
+        wanted = "a parallel_landscape.Landscape or SmoothLandscape is required"
+        raise JobError(f'{_WHERE} "{name}" returned {type(made).__name__}; {wanted}.')
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -70,11 +70,15 @@ def _unpack(packed: NDArray[np.uint8]) -> SlotReport:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What goes into result.nc."""
+    """What goes into result.nc: the root, the table of windows, further groups with what their observables mean; and what to
+    tell people besides the status."""
 
     result: dict[str, Any]
     windows: dict[str, Any]
     attributes: dict[str, Any]
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    observables: dict[str, tuple[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:

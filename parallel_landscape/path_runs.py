@@ -14,6 +14,7 @@ from parallel_landscape.campaign import SharedData
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job import Job
+from parallel_landscape.landscape import Landscape
 from parallel_landscape.paths.curves import Energies
 from parallel_landscape.restore import load_run_job
 from parallel_landscape.store.catalogue import Catalogue, read_catalogue
@@ -27,8 +28,8 @@ F = NDArray[np.float64]
 class Samples:
     """What a run has recorded. weights: (chains, times, n), at most `times` moments, evenly spread, the last one among them.
 
-    energies: of many weights at once, in units of the job. data: digest of the training set, None without one. patterns: P where
-    the energy counts patterns, else 1. sphere: |w|^2 where weights lie on a sphere, else 0. units: for alignment.
+    energies: of many weights at once, in units of the job. data: digest of the training set, None without one. patterns: P
+    where the energy counts patterns, else 1. sphere: |w|^2 where weights lie on a sphere, else 0. units: for alignment.
     """
 
     path: Path
@@ -44,20 +45,18 @@ class Samples:
 def read_samples(path: Path, times: int) -> Samples:
     """The recorded weights of a run. Raises JobError when it is no run with real weights, RunError when files are damaged."""
     path = path.expanduser().resolve()
-    folder = RunFolder(path)
-    if not folder.submitted.exists():
-        raise JobError(f"{path} is no run folder; give the folder of a run, or of a study.")
-    folder.refuse_solver()
-    job = load_run_job(folder)
+    job = load_run_job(RunFolder(path))
     data = SharedData(job, Serial())
     landscape = job.build_landscape(data)
-    if landscape.energies is None:
+    energies = landscape.energies
+    if energies is None:
         raise JobError(
             f"{path}: paths need real weights, and those of {job.model_name} are not; nothing lies between +1 and -1."
         )
     weights = _chains(read_catalogue(path), path, times)
-    patterns = landscape.levels[-1] if landscape.levels.step == 1 and landscape.levels[0] == 0 else 1
-    return Samples(path, job, weights, landscape.energies, data.digest, patterns, landscape.sphere)
+    if isinstance(landscape, Landscape):
+        return Samples(path, job, weights, energies, data.digest, landscape.levels[-1], landscape.sphere)
+    return Samples(path, job, weights, energies, data.digest, 1, landscape.sphere, landscape.units)
 
 
 def _chains(catalogue: Catalogue, path: Path, times: int) -> F:

@@ -1,5 +1,7 @@
-"""The table behind `pland paths`: curves and simplices of groups of runs that differ in their training set alone, and the theory
-beside them where there is one."""
+"""The table behind `pland paths`: curves and simplices of groups of runs that differ in their training set alone.
+
+The replica-symmetric theory stands beside them where there is one.
+"""
 
 from __future__ import annotations
 
@@ -132,8 +134,8 @@ def _columns(measured: Sequence[Paths], patterns: int, theory: Theory | None, en
     found: dict[str, Any] = {"pairs": sum(one.energy.items for one in measured)}
     for name, scale in (("overlap", 1), ("energy", patterns), ("barrier", patterns), ("free", 1)):
         value, error = together([getattr(one, name) for one in measured])
-        flat = (lambda x: x) if name == "energy" else (lambda x: x[0])
-        found |= {name: flat(value / scale), f"{name}_error": flat(error / scale)}
+        here = slice(None) if name == "energy" else 0
+        found |= {name: (value / scale)[here], f"{name}_error": (error / scale)[here]}
     positions = measured[0].positions
     curve, overlap = (np.full(len(positions), math.nan), math.nan) if theory is None else theory.along(ends, positions)
     return {**found, "energy_theory": curve, "overlap_theory": overlap}

@@ -73,13 +73,15 @@ def _draw(source: Path, path: Path) -> None:
     matplotlib.use("Agg")
     import xarray
     from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     from parallel_landscape.analysis.plots import plot_paths
 
     with xarray.open_dataset(source, engine="h5netcdf") as data:
-        axes = plot_paths(data)
-        axes.figure.savefig(path, format="png", dpi=160)  # type: ignore[call-arg]
-        pyplot.close(axes.figure)  # type: ignore[arg-type]
+        figure = plot_paths(data).figure
+        assert isinstance(figure, Figure)
+        figure.savefig(path, format="png", dpi=160)
+        pyplot.close(figure)
 
 
 def lines(output: Path, table: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from parallel_landscape.campaign import Campaign
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.outcome import Outcome
 from parallel_landscape.produce import Before, Production
-from parallel_landscape.sampler import Sampler
+from parallel_landscape.recording import describe_sampling
 from parallel_landscape.walker import Slot
 
 
@@ -28,7 +28,7 @@ class Phase(Protocol):
     def unfinished(self, slots: dict[int, Slot]) -> bool:
         """Whether a local slot wants another round."""
 
-    def step(self, sampler: Sampler, slots: dict[int, Slot], comm: Comm) -> None:
+    def step(self, sampler: Any, slots: dict[int, Slot], comm: Comm) -> None:
         """One round."""
 
     def about(self) -> dict[str, Any]:
@@ -49,6 +49,7 @@ class Course:
     not unfinished any more, which may be the same one; None when the run is over. restored(campaign, kind, state): the phase
     that said `state` of itself in a checkpoint. job_text(campaign, phase): the job with what was found so far.
     line(campaign, phase): what a report says, on rank 0. outcome(campaign, phase): the result, on rank 0.
+    describe(campaign, production): writes under which weights production samples.
     """
 
     first: Callable[[Campaign], Phase]
@@ -57,6 +58,7 @@ class Course:
     job_text: Callable[[Campaign, Any], str]
     line: Callable[[Campaign, Any], dict[str, Any]]
     outcome: Callable[[Campaign, Any], Outcome | None]
+    describe: Callable[[Campaign, Production], None] = describe_sampling
 
 
 def before_production(phase: Phase) -> Any:

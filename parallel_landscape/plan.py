@@ -21,6 +21,7 @@ from parallel_landscape.observables.build import compiled
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
 from parallel_landscape.sizes import PROCESS, Sizes, check_affordable, recording_of, sizes_of
+from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.store.checkpoint import KEPT
 from parallel_landscape.walker import Slot
 
@@ -142,11 +143,11 @@ class Plan:
 
     def _times(self, ranks: int) -> str:
         slots = self.layout.slots
-        learning = f"{self.effort.what} takes at least about {_duration(self.learning_seconds(ranks))} on {ranks} ranks"
+        learning = f"{self.effort.what} takes at least about {duration(self.learning_seconds(ranks))} on {ranks} ranks"
         if slots != ranks:
-            learning += f", {_duration(self.learning_seconds(slots))} on {slots}"
+            learning += f", {duration(self.learning_seconds(slots))} on {slots}"
         learning += f" ({self.effort.note})"
-        return learning + (f"; production {_duration(self.production_seconds(ranks))}" if self.records else "")
+        return learning + (f"; production {duration(self.production_seconds(ranks))}" if self.records else "")
 
     def _on(self, ranks: int) -> Layout:
         return Layout(self.layout.repeats, self.layout.windows, self.layout.walkers, ranks)
@@ -167,6 +168,10 @@ def make_plan(job: Job, ranks: int | None = None, memory_per_rank: int | None = 
     check_affordable(job, several, landscape=landscape, here=here, limit=memory_per_rank)
     layout = check_fit(job, landscape, ranks or 1, data)
     check_promises(job, landscape, moves=TRIED_MOVES)
+    if isinstance(landscape, SmoothLandscape):
+        from parallel_landscape.smooth_plan import make_smooth_plan
+
+        return make_smooth_plan(job, landscape, layout)
     sampler = warm_sampler(landscape, job.seed)
     slot = sampler.new_slot(0)
     steps = steps_per_round(job, landscape.sweep)
@@ -239,7 +244,7 @@ def free_space(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s" if seconds >= 1 else "1 s"
     if seconds < 7200:

@@ -13,7 +13,6 @@ from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.exchange.swap import exchange
 from parallel_landscape.exchange.windows import Window
-from parallel_landscape.observables.build import Observers
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
 from parallel_landscape.store.segments import Recorder
@@ -70,7 +69,7 @@ class Production:
     looks: int
     weights: str
     recorder: Recorder
-    observers: Observers
+    observers: Any
     band: int = 0
     rounds: int = 0
     counts: dict[int, NDArray[np.int64]] = field(default_factory=dict)

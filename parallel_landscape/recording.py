@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -39,18 +40,7 @@ def new_recorder(campaign: Campaign, more: Iterable[str] = ()) -> tuple[Recorder
 
 def describe_sampling(campaign: Campaign, production: Production) -> None:
     """Write under which weights all slots are sampled, for whoever reads the records. All ranks call this together."""
-    mine = {number: [slot.reached, *production.ln_weight(slot)] for number, slot in campaign.slots.items()}
-    rows = campaign.comm.gather({number: np.array(row, np.float64).view(np.uint8) for number, row in mine.items()})
-    if rows is None:
-        return
-    landscape, folder = campaign.sampler.landscape, campaign.folder.trajectory
-    slots = {}
-    for number, row in rows.items():
-        reached, *ln_weight = row.view(np.float64)
-        place = production.before.layout.place(number)
-        low, high = production.before.windows[place.window]
-        weight = np.array(ln_weight)
-        slots[number] = FrozenSlot(place.repeat, place.window, place.walker, low, high, bool(reached), weight)
+    landscape = campaign.sampler.landscape
     weights = binary_weights(landscape, campaign.job.seed) if production.weights else 0
     about = attributes_of(
         *(
@@ -62,6 +52,22 @@ def describe_sampling(campaign: Campaign, production: Production) -> None:
             campaign.job.ensemble.kind,
         )
     )
-    about |= production.before.described()
+    write_sampling(campaign, production, about)
+
+
+def write_sampling(campaign: Campaign, production: Production, about: Mapping[str, Any]) -> None:
+    """Gather the weights of all slots, and write them with these attributes and those of the phase before production."""
+    mine = {number: [slot.reached, *production.ln_weight(slot)] for number, slot in campaign.slots.items()}
+    rows = campaign.comm.gather({number: np.array(row, np.float64).view(np.uint8) for number, row in mine.items()})
+    if rows is None:
+        return
+    folder = campaign.folder.trajectory
+    slots = {}
+    for number, row in rows.items():
+        reached, *ln_weight = row.view(np.float64)
+        place = production.before.layout.place(number)
+        low, high = production.before.windows[place.window]
+        weight = np.array(ln_weight)
+        slots[number] = FrozenSlot(place.repeat, place.window, place.walker, low, high, bool(reached), weight)
     make_folder(folder)
-    write_frozen(folder, slots, about, [*production.observers.about(), *production.more])
+    write_frozen(folder, slots, {**about, **production.before.described()}, [*production.observers.about(), *production.more])

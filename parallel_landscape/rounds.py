@@ -17,12 +17,11 @@ from parallel_landscape.outcome import Outcome
 from parallel_landscape.phase import Phase
 from parallel_landscape.produce import Production
 from parallel_landscape.provenance import version
-from parallel_landscape.recording import describe_sampling
 from parallel_landscape.restore import Saved, restore
 from parallel_landscape.sampler import BrokenLandscape
 from parallel_landscape.search import Search
 from parallel_landscape.store.checksums import write_listed_text
-from parallel_landscape.store.result import write_result
+from parallel_landscape.store.result import write_groups
 from parallel_landscape.store.run_folder import remove, write_atomically
 from parallel_landscape.walker import Slot
 
@@ -82,7 +81,7 @@ def _all_phases(campaign: Campaign, phase: Phase | None) -> Outcome | None:
         phase = course.first(campaign)
         _enter(campaign, phase)
     elif isinstance(phase, Production):
-        describe_sampling(campaign, phase)
+        course.describe(campaign, phase)
     try:
         while True:
             while goes_on(campaign, phase):
@@ -106,7 +105,7 @@ def _enter(campaign: Campaign, phase: Phase) -> None:
     if isinstance(phase, Search):
         return
     if isinstance(phase, Production):
-        describe_sampling(campaign, phase)
+        course_of(campaign.job).describe(campaign, phase)
         return
     if campaign.comm.rank == 0:
         write_listed_text(campaign.folder.job, course_of(campaign.job).job_text(campaign, phase))
@@ -130,7 +129,8 @@ def write_outcome(campaign: Campaign, phase: Phase) -> Outcome | None:
     attributes["complete"] = "no" if campaign.stopped else "yes"
     if campaign.code_changed:
         attributes["code_changed"] = "; ".join(campaign.code_changed)
-    write_result(campaign.folder.result, outcome.result, outcome.windows, attributes)
+    groups = {"": outcome.result, "windows": outcome.windows, **outcome.groups}
+    write_groups(campaign.folder.result, groups, attributes, outcome.observables)
     if not campaign.stopped:
         remove(campaign.folder.alive)
     return outcome

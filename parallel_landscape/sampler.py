@@ -49,6 +49,14 @@ class Sampler:
         """Number of levels in the landscape's range, attained or not."""
         return len(self.landscape.levels)
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """Of the compiled code."""
+        kernels = {"advance": self.advance_kernel, "energy": self.energy_kernel}
+        others = {"frozen": self.frozen_kernel, "pulled": self.pulled_kernel}
+        every = kernels | {name: kernel for name, kernel in others.items() if kernel is not None}
+        return {name: kernel.digest for name, kernel in every.items()}
+
     def new_slot(self, number: int) -> Slot:
         """A slot with a random walker and an empty table over all levels."""
         try:

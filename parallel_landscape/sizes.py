@@ -6,23 +6,27 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from parallel_landscape.columns import buffer_length, columns_of, record_bytes
+from parallel_landscape.columns import buffer_length, columns_of, record_bytes, smooth_columns
 from parallel_landscape.coupling import Coupled
 from parallel_landscape.data.patterns import asked_count
 from parallel_landscape.errors import JobError, PlandError
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import Job
-from parallel_landscape.landscape import Landscape, counts_proposals
+from parallel_landscape.landscape import counts_proposals
 from parallel_landscape.landscapes import MODELS, SIZES
 from parallel_landscape.landscapes.layout import network_bytes
 from parallel_landscape.machine import USABLE, machine_memory, size
-from parallel_landscape.model import DATA
+from parallel_landscape.model import DATA, Made
+from parallel_landscape.motion_keys import Moving
 from parallel_landscape.network import Network
 from parallel_landscape.sections import Exchange
+from parallel_landscape.smooth import SmoothLandscape
+from parallel_landscape.specialise import constant_bytes
 
 PROCESS = 200 * 2**20  # bytes of a rank with its compiled kernels, before any data
 TABLES = 5  # 8-byte numbers that a slot keeps for each level: ln g, histogram, visits and the counts of rounds
 GATHERED = 4 * 8  # bytes for each slot and level on the first rank while a result is put together
+SMOOTH_VECTORS = 12  # arrays of all weights that a walker needs while it moves, with what is put back on rejection
 ENTRY = 8 + 8  # bytes of one input of one pattern on each rank: as given, and with its label folded in
 
 
@@ -71,11 +75,14 @@ class Recording:
     buffer: int = 0
 
 
-def recording_of(job: Job, landscape: Landscape) -> Recording:
+def recording_of(job: Job, landscape: Made) -> Recording:
     """What production takes; windows are taken to be of equal width."""
     section = job.production
     if section is None:
         return Recording()
+    if isinstance(landscape, SmoothLandscape):
+        columns = smooth_columns(section, landscape)
+        return Recording(record_bytes(columns), buffer=record_bytes(columns) * buffer_length(columns))
     levels = (landscape.levels[-1] - landscape.levels[0]) // landscape.levels.step + 1
     more = [name for name, _, _ in job.ensemble.recorded] if isinstance(job.ensemble, Coupled) else []
     columns = columns_of(section, landscape, job.seed, more)
@@ -96,8 +103,11 @@ def _window_width(job: Job, levels: range) -> int:
     return -(-count // max(1, round(windows - (windows - 1) * job.exchange.overlap)))
 
 
-def sizes_of(landscape: Landscape, state: int = 0, recording: Recording | None = None) -> Sizes:
+def sizes_of(landscape: Made, state: int = 0, recording: Recording | None = None) -> Sizes:
     """Sizes of a landscape that has been made; `state`: bytes of a walker's state; `recording`: what production takes."""
+    if isinstance(landscape, SmoothLandscape):
+        held = constant_bytes(landscape.energy_gradient)
+        return Sizes(held, SMOOTH_VECTORS * 8 * landscape.size, range(1), buffer=0 if recording is None else recording.buffer)
     shared, recording = sum(getattr(part, "nbytes", 0) for part in landscape.params), recording or Recording()
     return Sizes(int(shared), state, landscape.levels, counts=recording.counts, buffer=recording.buffer)
 
@@ -115,13 +125,15 @@ def sizes_from_keys(job: Job) -> Sizes | None:
     patterns = None if network is None else _patterns(job, network)
     if network is None or patterns is None:
         return None
+    if isinstance(job.dynamics, Moving):
+        return Sizes(8 * patterns * network.inputs, SMOOTH_VECTORS * 8 * network.weights, range(1))
     described = f"a training set of {patterns:,} patterns x {network.inputs:,} inputs"
     shared = ENTRY * patterns * network.inputs + _made_with(job, network, patterns)
     return Sizes(shared, network_bytes(network, patterns), range(patterns + 1), described)
 
 
 def check_affordable(
-    job: Job, ranks: int, *, landscape: Landscape | None = None, here: int | None = None, limit: int | None = None
+    job: Job, ranks: int, *, landscape: Made | None = None, here: int | None = None, limit: int | None = None
 ) -> None:
     """Raise JobError, with the numbers, when a job needs more memory than there is.
 

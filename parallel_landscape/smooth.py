@@ -48,7 +48,6 @@ class SmoothLandscape:
     energy: energies (R,) alone, where that is cheaper. stabilities: (R, n) -> (R, P), for each pattern how far it is on the
     right side. observables: what production may record besides the energy, (R, n) -> (R,). units: of each hidden layer.
     convention: whether the loss is summed over patterns or is their mean; a temperature means nothing without it.
-    digest: what the landscape is made of, as text; a run goes on only with the same one.
     """
 
     size: int
@@ -63,7 +62,6 @@ class SmoothLandscape:
     units: tuple[Units, ...] = ()
     convention: Literal["sum", "mean"] = "sum"
     network: Network | None = None
-    digest: str = ""
 
     @property
     def freedom(self) -> int:

@@ -23,6 +23,7 @@ from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.job import Job, load_job
+from parallel_landscape.landscape import Landscape
 from parallel_landscape.network import Network
 from parallel_landscape.progress import Counter
 from parallel_landscape.provenance import provenance, version
@@ -76,6 +77,8 @@ def make_problem(job: Job, instance: int) -> Problem:
         return made[0]
 
     landscape = job.build_landscape(remember)
+    if not isinstance(landscape, Landscape):
+        raise JobError(f'[landscape] model: "{job.model_name}" has continuous weights, and [solve] looks for binary ones.')
     return Problem(landscape, made[0] if made else None)
 
 

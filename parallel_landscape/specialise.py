@@ -183,3 +183,14 @@ def _describe(value: Any, name: str, function: types.FunctionType) -> str:
 @functools.cache
 def _source_digest(module: types.ModuleType) -> str:
     return hashlib.sha256(Path(inspect.getfile(module)).read_bytes()).hexdigest()
+
+
+def code_digest(function: Callable[..., Any]) -> str:
+    """The digest of a plain function with all that it reaches; nothing is compiled. Raises RunError as `specialise` does."""
+    return _digest(list(_reachable(function)))
+
+
+def constant_bytes(function: Callable[..., Any]) -> int:
+    """Bytes of all arrays that a plain function and what it reaches hold as constants."""
+    held = {id(value): value.nbytes for one in _reachable(function) for _, value in _uses(one) if isinstance(value, np.ndarray)}
+    return sum(held.values())

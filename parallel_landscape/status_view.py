@@ -61,7 +61,7 @@ def _number(form: str) -> Callable[[Any], str]:
 
 
 def _energies(row: Row) -> str:
-    return f"{row['energy_low']} to {row['energy_high']}"
+    return f"{row['energy_low']} to {row['energy_high']}" if "energy_low" in row else "-"
 
 
 def _coverage(row: Row) -> str:
@@ -117,6 +117,12 @@ TRAVEL: dict[str, Callable[[Row], str]] = {
     "swapped": _column("exchange_acceptance", ".3f"),
     "round trips": _column("round_trips", "d"),
 }
+HEALTH = {
+    "virial": _column("virial", ".4f"),
+    "creutz": _column("creutz", ".4f"),
+    "response": _column("response", ".4f"),
+    "diverged": _column("divergences", "d"),
+}
 GROUPS: dict[str, Callable[[Row], str]] = {
     "group": _column("window", "d"),
     "gamma": _column("gamma", ".4g"),
@@ -133,6 +139,8 @@ def _layouts(columns: dict[str, Any]) -> tuple[dict[str, Callable[[Row], str]], 
     """The columns of the two tables, by what is known of the windows."""
     if "gamma" in columns:
         return GROUPS, {"group": _column("window", "d"), **dict(list(TRAVEL.items())[1:])}
+    if "virial" in columns:
+        return TEMPERATURES, TRAVEL | HEALTH
     return (TEMPERATURES, TRAVEL) if "beta" in columns else (PROGRESS, MOTION)
 
 
@@ -164,7 +172,8 @@ def sentences(found: dict[str, Any]) -> list[str]:
             lines.append(f"log: {told['log']}; cancel: scancel {told['jobs'][-1]}")
     if found["result"] is not None:
         what = "ln g" if found["state"] == "done" else "ln g so far"
-        lines.append(f'{what} is {found["normalisation"]}; open it with xarray.open_dataset("{found["result"]}")')
+        told = f"{what} is {found['normalisation']}; " if found["normalisation"] != "none" else ""
+        lines.append(f'{told}open it with xarray.open_dataset("{found["result"]}")')
     if found["next"]:
         lines.append(f"go on with: {found['next']}")
     return lines

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.equilibrate import BLOCKS, Equilibration, pairs_from_windows, table_of
 from parallel_landscape.exchange.comm import Comm
+from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.outcome import Outcome, combine, normalised
 from parallel_landscape.sampler import Sampler
 from parallel_landscape.walker import Slot
@@ -94,9 +95,31 @@ def mean_of(sums: NDArray[Any], counts: NDArray[np.int64]) -> Mean:
     return Mean(value, standard_error(means), apart)
 
 
-def by_temperature(before: Equilibration, reports: dict[int, Report]) -> list[list[Report]]:
+class OnLadder(Protocol):
+    """A phase whose windows are temperatures."""
+
+    betas: list[float]
+    layout: Layout
+
+
+class Meetings(Protocol):
+    """What a slot knows of its exchanges."""
+
+    @property
+    def swaps(self) -> int:
+        """Walkers that it has exchanged."""
+
+    @property
+    def meetings(self) -> int:
+        """How often it might have."""
+
+
+AnyReport = TypeVar("AnyReport", bound=Meetings)
+
+
+def by_temperature(before: OnLadder, reports: dict[int, AnyReport]) -> list[list[AnyReport]]:
     """The reports of each temperature, in the order of slots."""
-    groups: list[list[Report]] = [[] for _ in before.betas]
+    groups: list[list[AnyReport]] = [[] for _ in before.betas]
     for number, report in reports.items():
         groups[before.layout.place(number).window].append(report)
     return groups
@@ -108,7 +131,7 @@ def energy_means(before: Equilibration, reports: dict[int, Report]) -> list[Mean
     return [mean_of(block[:, 1], block[:, 0]) for block in blocks]
 
 
-def exchange_rates(before: Equilibration, reports: dict[int, Report]) -> tuple[list[int], list[int]]:
+def exchange_rates(before: OnLadder, reports: dict[int, AnyReport]) -> tuple[list[int], list[int]]:
     """(swaps, meetings) of each temperature with the next."""
     groups = by_temperature(before, reports)
     return pairs_from_windows(np.array([[sum(r.swaps for r in g), sum(r.meetings for r in g)] for g in groups]))
@@ -194,7 +217,7 @@ def _curves(before: Equilibration, reports: dict[int, Report]) -> list[Real]:
     return curves
 
 
-def gaps_in_ladder(before: Equilibration, reports: dict[int, Report]) -> list[int]:
+def gaps_in_ladder(before: OnLadder, reports: dict[int, AnyReport]) -> list[int]:
     """Temperatures, or groups, that hardly ever change places with the next one."""
     pairs = zip(*exchange_rates(before, reports), strict=True)
     return [number for number, (swaps, met) in enumerate(pairs) if met >= MET and swaps < RAREST * met]

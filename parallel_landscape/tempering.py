@@ -18,10 +18,10 @@ PILOT_ROUNDS = 2000
 
 
 class Ladder(Section):
-    """Inverse temperatures from `min` to `max`."""
+    """Inverse temperatures, or temperatures, from `min` to `max`."""
 
-    min: Annotated[float, Field(description="smallest beta")]
-    max: Annotated[float, Field(description="largest beta")]
+    min: Annotated[float, Field(description="smallest one")]
+    max: Annotated[float, Field(description="largest one")]
     count: Annotated[int, Field(ge=2, le=MOST, description="number of temperatures, both ends included")]
     spacing: Annotated[
         Literal["geometric", "linear", "adapted"],
@@ -40,6 +40,10 @@ class Canonical(Section):
         Annotated[list[float], Field(min_length=1, max_length=MOST)] | Ladder | None,
         Field(description='inverse temperatures: a list, or {min, max, count, spacing = "geometric", "linear" or "adapted"}'),
     ] = None
+    temperatures: Annotated[
+        Annotated[list[float], Field(min_length=1, max_length=MOST)] | Ladder | None,
+        Field(description="instead of betas: temperatures T = 1/beta"),
+    ] = None
     equilibration_rounds: Annotated[int, Field(ge=1, description="rounds that are thrown away before production")]
     pilot_rounds: Annotated[
         int | None, Field(ge=16, description="adapted: rounds in which rejection is measured, in stages that double; else 2000")
@@ -48,7 +52,14 @@ class Canonical(Section):
     @property
     def adapted(self) -> bool:
         """Whether a pilot places the temperatures."""
-        return isinstance(self.betas, Ladder) and self.betas.spacing == "adapted"
+        return isinstance(self.given, Ladder) and self.given.spacing == "adapted"
+
+    @property
+    def given(self) -> list[float] | Ladder:
+        """The temperatures as the job has them, as betas or not."""
+        if self.beta is not None:
+            return [self.beta]
+        return self.betas or self.temperatures or [0.0]
 
     @property
     def pilot(self) -> int:
@@ -56,39 +67,42 @@ class Canonical(Section):
         return (self.pilot_rounds or PILOT_ROUNDS) if self.adapted else 0
 
     @property
-    def temperatures(self) -> int:
+    def count(self) -> int:
         """Number of temperatures."""
-        if isinstance(self.betas, Ladder):
-            return self.betas.count
-        return 1 if self.betas is None else len(self.betas)
+        return self.given.count if isinstance(self.given, Ladder) else len(self.given)
 
     def ladder(self) -> list[float]:
         """The betas, or those that a pilot begins with; temperature 0 is the coldest."""
-        if isinstance(self.betas, Ladder):
-            return spread(self.betas)
-        given = self.betas if self.betas is not None else [self.beta if self.beta is not None else 0.0]
-        return sorted(given, reverse=True)
+        given = spread(self.given) if isinstance(self.given, Ladder) else self.given
+        return sorted(given if self.temperatures is None else [1.0 / one for one in given], reverse=True)
 
     def mistakes(self) -> list[str]:
         """What is wrong between the keys."""
         found = []
-        if (self.beta is None) == (self.betas is None):
-            found.append("[ensemble] beta, betas: give one of them, for one temperature or for several.")
-        ladder = self.betas
+        if [self.beta, self.betas, self.temperatures].count(None) != 2:
+            found.append("[ensemble] beta, betas, temperatures: give one of them, for one temperature or for several.")
+        found += self._mistakes_in_ladder("betas" if self.temperatures is None else "temperatures")
         if self.beta is not None and not self.beta > -math.inf:
             found.append(f"[ensemble] beta: given {self.beta}; allowed are numbers, and inf for energy 0 alone.")
-        if isinstance(ladder, list) and len(set(ladder)) < len(ladder):
-            found.append(f"[ensemble] betas: given {ladder}; each temperature may be there once.")
-        if isinstance(ladder, Ladder):
-            if ladder.min >= ladder.max:
-                found.append(f"[ensemble] betas: given min = {ladder.min}, max = {ladder.max}; min must be below max.")
-            elif ladder.spacing == "geometric" and ladder.min <= 0:
-                found.append(
-                    f"[ensemble] betas: geometric spacing begins above 0, and min = {ladder.min}; choose a small positive min, "
-                    'or spacing = "linear" or "adapted".'
-                )
         if self.pilot_rounds is not None and not self.adapted:
             found.append('[ensemble] pilot_rounds: there is a pilot only with betas = {..., spacing = "adapted"}.')
+        return found
+
+    def _mistakes_in_ladder(self, key: str) -> list[str]:
+        ladder, found = self.given, []
+        if isinstance(ladder, list) and len(set(ladder)) < len(ladder):
+            found.append(f"[ensemble] {key}: given {ladder}; each temperature may be there once.")
+        if isinstance(ladder, Ladder):
+            if ladder.min >= ladder.max:
+                found.append(f"[ensemble] {key}: given min = {ladder.min}, max = {ladder.max}; min must be below max.")
+            elif ladder.spacing == "geometric" and ladder.min <= 0:
+                found.append(
+                    f"[ensemble] {key}: geometric spacing begins above 0, and min = {ladder.min}; choose a small positive min, "
+                    'or spacing = "linear" or "adapted".'
+                )
+        lowest = ladder.min if isinstance(ladder, Ladder) else min(ladder)
+        if self.temperatures is not None and lowest <= 0:
+            found.append(f"[ensemble] temperatures: given {lowest}; temperatures are above 0 (betas may be 0 or negative).")
         return found
 
 

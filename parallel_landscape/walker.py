@@ -73,6 +73,15 @@ class Slot:
     swaps: int = 0
     reached: bool = False
 
+    @property
+    def position(self) -> float:
+        """Where the walker is, as `cost` takes it: its level."""
+        return self.walker.level
+
+    def cost(self, position: float) -> float:
+        """-ln of the weight that the slot gives to a position, up to a constant."""
+        return float(self.ln_g[int(position)])
+
     def count_occasions(self) -> None:
         """A round is over: note which levels it has visited."""
         self.occasions += self.histogram > self.counted

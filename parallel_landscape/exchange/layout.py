@@ -20,17 +20,23 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """`repeats` x `windows` x `walkers` slots on `ranks` ranks."""
+    """`repeats` x `windows` x `walkers` slots on `ranks` ranks, dealt out in packs of `pack` as long as every rank gets one."""
 
     repeats: int
     windows: int
     walkers: int
     ranks: int = 1
+    pack: int = 1
 
     @property
     def slots(self) -> int:
         """Number of slots in all."""
         return self.repeats * self.windows * self.walkers
+
+    @property
+    def unit(self) -> int:
+        """Slots that lie on one rank together."""
+        return self.pack if self.ranks <= -(-self.slots // self.pack) else 1
 
     def place(self, slot: int) -> Place:
         """Repeat, window and walker number of a slot."""
@@ -44,11 +50,14 @@ class Layout:
 
     def slots_of(self, rank: int) -> range:
         """The slots that a rank holds."""
-        return range(rank * self.slots // self.ranks, (rank + 1) * self.slots // self.ranks)
+        units = -(-self.slots // self.unit)
+        first, end = (self.unit * (one * units // self.ranks) for one in (rank, rank + 1))
+        return range(first, min(end, self.slots))
 
     def rank_of(self, slot: int) -> int:
         """The rank that holds a slot."""
-        return ((slot + 1) * self.ranks - 1) // self.slots
+        units = -(-self.slots // self.unit)
+        return ((slot // self.unit + 1) * self.ranks - 1) // units
 
     def group_of(self, slot: int) -> range:
         """The slots of the same repeat and window."""

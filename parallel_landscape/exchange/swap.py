@@ -7,6 +7,7 @@ two halves in the same order and compare with the same uniform, so they agree wi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import cache
 
@@ -19,7 +20,7 @@ from parallel_landscape.rng import Purpose, fill_exponentials
 from parallel_landscape.specialise import Kernel, compile_function
 from parallel_landscape.walker import Slot
 
-ABSENT, LOST = -1, -2  # instead of a level: takes no part; looks for a state in its window
+ABSENT, LOST = -math.inf, math.inf  # instead of a position: takes no part; looks for a state in its window
 Meeting = tuple[int, int]
 
 
@@ -40,23 +41,25 @@ def exchange(
     if not meetings:
         return []
     mine = {slot: _announced(slots[slot], willing) for meeting in meetings for slot in meeting if slot in slots}
-    theirs = _trade(meetings, {slot: _bytes(np.int64, level) for slot, level in mine.items()}, layout, comm)
-    levels = mine | {slot: int(packed.view(np.int64)[0]) for slot, packed in theirs.items()}
-    both = [meeting for meeting in meetings if levels[meeting[0]] >= 0 and levels[meeting[1]] >= 0]
-    swapping = _accepted(both, levels, slots, layout, comm, seed, round_number)
-    rescuing = [meeting for meeting in meetings if sorted((levels[meeting[0]], levels[meeting[1]]))[0] == LOST]
-    rescuing = [meeting for meeting in rescuing if max(levels[meeting[0]], levels[meeting[1]]) >= 0]
-    return _move(swapping, rescuing, levels, slots, fits, layout, comm)
+    theirs = _trade(meetings, {slot: _bytes(position) for slot, position in mine.items()}, layout, comm)
+    positions = mine | {slot: float(packed.view(np.float64)[0]) for slot, packed in theirs.items()}
+    present = {slot: math.isfinite(position) for slot, position in positions.items()}
+    both = [meeting for meeting in meetings if present[meeting[0]] and present[meeting[1]]]
+    swapping = _accepted(both, positions, slots, layout, comm, seed, round_number)
+    rescuing = [
+        (one, other) for one, other in meetings if present[one] != present[other] and LOST in (positions[one], positions[other])
+    ]
+    return _move(swapping, rescuing, positions, slots, fits, layout, comm)
 
 
-def _announced(slot: Slot, willing: Callable[[Slot], bool]) -> int:
+def _announced(slot: Slot, willing: Callable[[Slot], bool]) -> float:
     if not slot.reached:
         return LOST
-    return slot.walker.level if willing(slot) else ABSENT
+    return float(slot.position) if willing(slot) else ABSENT
 
 
-def _bytes(kind: type, value: float) -> Bytes:
-    return np.array([value], dtype=kind).view(np.uint8)
+def _bytes(value: float) -> Bytes:
+    return np.array([value], dtype=np.float64).view(np.uint8)
 
 
 def _trade(meetings: Iterable[Meeting], payloads: dict[int, Bytes], layout: Layout, comm: Comm) -> dict[int, Bytes]:
@@ -74,17 +77,23 @@ def _trade(meetings: Iterable[Meeting], payloads: dict[int, Bytes], layout: Layo
 
 
 def _accepted(
-    meetings: list[Meeting], levels: dict[int, int], slots: dict[int, Slot], layout: Layout, comm: Comm, seed: int, number: int
+    meetings: list[Meeting],
+    positions: dict[int, float],
+    slots: dict[int, Slot],
+    layout: Layout,
+    comm: Comm,
+    seed: int,
+    number: int,
 ) -> list[Meeting]:
     halves: dict[int, float] = {}
     for lower, upper in meetings:
         for own, other in ((lower, upper), (upper, lower)):
             if own in slots:
-                ln_g = slots[own].ln_g
-                halves[own] = float(ln_g[levels[own]] - ln_g[levels[other]])
-                slots[own].meetings += 1
-    theirs = _trade(meetings, {slot: _bytes(np.float64, half) for slot, half in halves.items()}, layout, comm)
-    halves |= {slot: float(packed.view(np.float64)[0]) for slot, packed in theirs.items()}
+                slot = slots[own]
+                halves[own] = slot.cost(positions[own]) - slot.cost(positions[other])
+                slot.meetings += 1
+    theirs = _trade(meetings, {own: _bytes(half) for own, half in halves.items()}, layout, comm)
+    halves |= {other: float(packed.view(np.float64)[0]) for other, packed in theirs.items()}
     draws = shared_exponentials(seed, Purpose.EXCHANGE, number, [meeting[0] for meeting in meetings])
     return [
         meeting
@@ -96,7 +105,7 @@ def _accepted(
 def _move(
     swapping: list[Meeting],
     rescuing: list[Meeting],
-    levels: dict[int, int],
+    positions: dict[int, float],
     slots: dict[int, Slot],
     fits: Callable[[Slot, int], bool],
     layout: Layout,
@@ -122,7 +131,7 @@ def _move(
     found = []
     for pair in rescuing:
         for own, other in (pair, pair[::-1]):
-            if own in slots and levels[own] == LOST and fits(slots[own], levels[other]):
+            if own in slots and positions[own] == LOST and fits(slots[own], int(positions[other])):
                 slots[own].walker.unpack(arrived[other] if other in arrived else packed[other])
                 slots[own].walker.name = own
                 found.append(own)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from parallel_landscape.errors import JobError, RunError, describe
 from parallel_landscape.keys import check_keys, keys_model
 from parallel_landscape.observables.catalogue import KINDS
-from parallel_landscape.observables.observable import Around, Observable
+from parallel_landscape.observables.observable import Around, Kind, Observable
 from parallel_landscape.specialise import Kernel, compile_function
 from parallel_landscape.store.schema import RECORDS, RESULT, WINDOWS
 
@@ -58,7 +58,9 @@ def kind_of(name: str, parameters: Mapping[str, Mapping[str, Any]]) -> str:
     return str(parameters.get(name, {}).get(KIND, name))
 
 
-def mistakes_in_names(names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def mistakes_in_names(
+    names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]], kinds: Mapping[str, Kind] = KINDS
+) -> list[str]:
     """What is wrong before any landscape is known."""
     found = [f"{PLACE} {name!r} is listed twice." for name in dict.fromkeys(names) if names.count(name) > 1]
     found += [
@@ -78,47 +80,47 @@ def mistakes_in_names(names: Sequence[str], parameters: Mapping[str, Mapping[str
     ]
     for name in names:
         kind = kind_of(name, parameters)
-        if kind in KINDS:
-            found += _keys_of(name, kind, parameters)[1]
+        if kind in kinds:
+            found += _keys_of(name, kinds[kind], parameters)[1]
     return found
 
 
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
-def _keys_of(name: str, kind: str, parameters: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+def _keys_of(name: str, kind: Kind, parameters: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], list[str]]:
     """The checked keys of an observable, and what is wrong with them."""
     given = {key: value for key, value in parameters.get(name, {}).items() if key != KIND}
     try:
-        return check_keys(keys_model(KINDS[kind].make, skip=("around",)), given, f"[production.parameters.{name}]"), []
+        return check_keys(keys_model(kind.make, skip=("around",)), given, f"[production.parameters.{name}]"), []
     except JobError as error:
         return {}, list(error.mistakes)
 
 
 def build(
-    names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]], around: Around
+    names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]], around: Around, kinds: Mapping[str, Kind] = KINDS
 ) -> tuple[dict[str, Observable], list[str]]:
     """The observables that can be made, and a sentence for everything that is wrong."""
     made: dict[str, Observable] = {}
-    wrong = mistakes_in_names(names, parameters)
+    wrong = mistakes_in_names(names, parameters, kinds)
     for name in names:
         kind = kind_of(name, parameters)
         own = around.landscape.observables.get(kind)
         if own is not None:
-            made[name] = Observable(own, around.landscape.params, _first_sentence(own))
+            made[name] = Observable(own, getattr(around.landscape, "params", ()), _first_sentence(own))
             given = [key for key in parameters.get(name, {}) if key != KIND]
             wrong += [
                 f"[production.parameters.{name}] {key}: an observable of the landscape's own has no keys." for key in given
             ]
-        elif kind not in KINDS:
-            wrong.append(f"{PLACE} {kind!r} is unknown; {_hint(kind, around)}{_offer(around)}")
-        elif (reason := KINDS[kind].why_not(around)) is not None:
-            wrong.append(f"{PLACE} {kind!r} is not to be had here: {reason}. {_offer(around)}")
+        elif kind not in kinds:
+            wrong.append(f"{PLACE} {kind!r} is unknown; {_hint(kind, around, kinds)}{_offer(around, kinds)}")
+        elif (reason := kinds[kind].why_not(around)) is not None:
+            wrong.append(f"{PLACE} {kind!r} is not to be had here: {reason}. {_offer(around, kinds)}")
         else:
-            keys, mistakes = _keys_of(name, kind, parameters)
+            keys, mistakes = _keys_of(name, kinds[kind], parameters)
             if not mistakes:
                 try:
-                    made[name] = KINDS[kind].make(around, **keys)
+                    made[name] = kinds[kind].make(around, **keys)
                 except JobError as error:
                     wrong += [f"[production.parameters.{name}] {sentence}" for sentence in error.mistakes]
     return made, wrong
@@ -131,14 +133,14 @@ def compiled(observables: Mapping[str, Observable]) -> Observers:
     return Observers(observables, kernels, digests)
 
 
-def _hint(name: str, around: Around) -> str:
-    near = difflib.get_close_matches(name, [*around.landscape.observables, *KINDS], n=1)
+def _hint(name: str, around: Around, kinds: Mapping[str, Kind]) -> str:
+    near = difflib.get_close_matches(name, [*around.landscape.observables, *kinds], n=1)
     return f"did you mean {near[0]!r}? " if near else ""
 
 
-def _offer(around: Around) -> str:
+def _offer(around: Around, kinds: Mapping[str, Kind]) -> str:
     """What this landscape offers, and why the others cannot be had."""
-    refused = {name: kind.why_not(around) for name, kind in KINDS.items() if name not in around.landscape.observables}
+    refused = {name: kind.why_not(around) for name, kind in kinds.items() if name not in around.landscape.observables}
     offered = [*around.landscape.observables, *(name for name, reason in refused.items() if reason is None)]
     text = f"This landscape offers {', '.join(offered) or 'none'}."
     reasons = [f"{name}: {reason}" for name, reason in refused.items() if reason is not None]

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.data.training_set import TrainingSet
-from parallel_landscape.landscape import Landscape
 from parallel_landscape.rng import Purpose, generator
+from parallel_landscape.smooth import SmoothLandscape
 
 SAMPLES = 8  # random states that are looked at to tell what weights are like
 
@@ -30,7 +30,7 @@ class Observable:
     random numbers: drawn from these, they are the same on any number of ranks.
     """
 
-    function: Callable[[Any, Any], float]
+    function: Callable[..., Any]
     params: Any
     meaning: str
     unit: str = "1"
@@ -50,7 +50,7 @@ class Data(Protocol):
 class Around:
     """What an observable is made from: the landscape, its training set, the job's folder and seed."""
 
-    landscape: Landscape
+    landscape: Any  # a Landscape or a SmoothLandscape: each kind of observable knows its own
     data: Data
     base: Path
     seed: int
@@ -58,7 +58,7 @@ class Around:
     @cached_property
     def samples(self) -> list[NDArray[Any]]:
         """Weights of some random states; none for a landscape without weights."""
-        if self.landscape.weights is None:
+        if isinstance(self.landscape, SmoothLandscape) or self.landscape.weights is None:
             return []
         states = (self.landscape.initial(generator(self.seed, Purpose.PILOT, number)) for number in range(SAMPLES))
         return [np.array(self.landscape.weights(state)) for state in states]

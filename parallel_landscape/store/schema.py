@@ -74,6 +74,23 @@ WINDOWS = _table(
     Variable(
         "halves_apart", _W, "f8", "1", "energy_mean of the second half of production less that of the first, in its errors"
     ),
+    # of continuous weights, where a window is a temperature too; numbers of health are 1 in equilibrium
+    Variable("step_length", _W, "f8", "1", "length of a step, in weights, at unit variance of the velocities"),
+    Variable("divergences", _W, "i8", "1", "moves in production whose energy was not finite or grew beyond all measure"),
+    Variable("energy_variance", _W, "f8", "1", "variance of the energy in production"),
+    Variable("energy_variance_error", _W, "f8", "1", "standard error of energy_variance, from spans of time"),
+    Variable("virial", _W, "f8", "1", "health: mean of w . grad U over the number of weights, U = beta E and the prior"),
+    Variable("virial_error", _W, "f8", "1", "standard error of virial, from spans of time"),
+    Variable("creutz", _W, "f8", "1", "health: mean of exp(-work) over moves"),
+    Variable("creutz_error", _W, "f8", "1", "standard error of creutz, from spans of time"),
+    Variable(
+        "response",
+        _W,
+        "f8",
+        "1",
+        "health: difference of beta to the next temperature, from the laws of the energy, over the true one",
+    ),
+    Variable("response_error", _W, "f8", "1", "standard error of response, from spans of time"),
     # of coupled replicas, where a window is a group; energy_mean is that of what was recorded
     Variable("gamma", _W, "f8", "1", "strength of the coupling"),
     Variable("overlap", _W, "f8", "1", "mean overlap of two replicas of the group"),

@@ -172,10 +172,13 @@ def upside_down(accepted: Any) -> Any:
 
 
 class _Negated:
-    """A slot whose table is the negative of the true one."""
+    """A slot whose costs are the negative of the true ones."""
 
     def __init__(self, slot: Any) -> None:
-        self.ln_g, self.meetings = -slot.ln_g, 0
+        self.slot, self.meetings = slot, 0
+
+    def cost(self, position: float) -> float:
+        return -float(self.slot.cost(position))
 
 
 def _negated(slots: Any) -> Any:

@@ -152,7 +152,9 @@ Accepted = Callable[..., list[swap.Meeting]]
 
 def always(meetings: list[swap.Meeting], levels: dict[int, int], slots: dict[int, Slot], *_: Any) -> list[swap.Meeting]:
     """Every exchange that leaves both walkers in their windows."""
-    return [(a, b) for a, b in meetings if np.isfinite(slots[a].ln_g[levels[b]]) and np.isfinite(slots[b].ln_g[levels[a]])]
+    return [
+        (a, b) for a, b in meetings if np.isfinite(slots[a].ln_g[int(levels[b])]) and np.isfinite(slots[b].ln_g[int(levels[a])])
+    ]
 
 
 def upside_down(right: Accepted) -> Accepted:
