@@ -80,8 +80,8 @@ class Equilibration:
             if math.isinf(slot.ln_g[slot.walker.level]):
                 raise RunError(
                     f"after {self.rounds} rounds the walker of slot {slot.number} is still at energy "
-                    f"{self.levels[slot.walker.level]}, and beta = inf allows 0 alone: give more equilibration_rounds, or a "
-                    "problem that has solutions (fewer patterns, a smaller kappa)"
+                    f"{self.levels[slot.walker.level]}, and beta = inf allows 0 alone: give more equilibration_rounds, "
+                    "[landscape] descent = 10000 where there is that key, or a problem that has solutions"
                 )
             slot.visits[:] = 0
             slot.walker.origin, slot.walker.trips = FRESH, 0

@@ -6,7 +6,7 @@ On a circle that a one-parameter group of rotations draws, each stability is
 
 which meets the margin at two angles or none. Between those angles of all patterns the number of violated patterns is constant,
 so the law on the circle, exp(-cost(level)), is a step function and t is drawn from it exactly: a heat bath, without rejection
-and without anything to tune. It leaves every law invariant that depends on the number of violated patterns alone: uniform on
+and without anything to tune. Where neither more nor fewer violated patterns are allowed, t is uniform on the arc around 0. It leaves every law invariant that depends on the number of violated patterns alone: uniform on
 solutions, canonical, flat. Where no arc has any weight, those with the fewest violated patterns are taken: the way down.
 
 "great-circle": the plane of the weights and a random tangent, N P operations. This is hit-and-run on the sphere
@@ -114,6 +114,28 @@ def meetings(fields: F, b: F, c: F, kappa: float, at: F, change: NDArray[np.int6
     return count
 
 
+def walls(fields: F, b: F, c: F, kappa: float) -> tuple[float, float]:
+    """How far one can turn back and ahead before any pattern meets its margin; (0, 2 pi) when none does.
+
+    Patterns that cannot meet it within what is left, as |Delta(t) - Delta(0)| <= |c| t + |b| t^2 / 2, cost next to nothing.
+    """
+    back, ahead = TURN, TURN
+    for mu in range(len(fields)):
+        reach = max(back, ahead)
+        if abs(fields[mu] - kappa) > reach * (abs(c[mu]) + 0.5 * reach * abs(b[mu])):
+            continue
+        gap = kappa - (fields[mu] - b[mu])
+        square = b[mu] * b[mu] + c[mu] * c[mu]
+        if gap * gap < square:
+            middle, half = math.atan2(c[mu], b[mu]), math.acos(gap / math.sqrt(square))
+            if fields[mu] >= kappa:
+                back, ahead = min(back, max(half - middle, 0.0)), min(ahead, max(half + middle, 0.0))
+            else:
+                enter = max(middle - half if middle > 0.0 else middle - half + TURN, 0.0)
+                back, ahead = min(back, max(TURN - enter - 2.0 * half, 0.0)), min(ahead, enter)
+    return (0.0, TURN) if ahead == TURN else (back, ahead)
+
+
 def sort_angles(at: F, change: NDArray[np.int64], count: int) -> None:
     """Sort both by angle, in place: D. L. Shell, Commun. ACM 2, 30 (1959)."""
     gap = 1
@@ -147,8 +169,10 @@ def circle_template(
             own = cost(weight, here)
             if least == math.inf:
                 weighs = 1.0 if here == lowest else 0.0
+            elif own == least or own == math.inf:  # the usual cases, without an exponential
+                weighs = 1.0 if own == least else 0.0
             else:
-                weighs = math.exp(least - own) if own != least else 1.0
+                weighs = math.exp(least - own)
             mass[k] = weighs * (after - before)
             total += mass[k]
             before = after
@@ -164,6 +188,12 @@ def circle_template(
             u = mass[k]
         start, end = at[k - 1] if k > 0 else 0.0, at[k] if k < count else TURN
         return start + (end - start) * min(u / mass[k], 1.0) if mass[k] > 0.0 else 0.0
+
+    def walled(weight: Any, level: int, patterns: int) -> Any:
+        """Whether this level has weight, and its neighbours have none."""
+        below = level == 0 or cost(weight, level - 1) == math.inf
+        above = level == patterns or cost(weight, level + 1) == math.inf
+        return below and above and cost(weight, level) < math.inf
 
     def advance(
         params: Any,
@@ -190,9 +220,13 @@ def circle_template(
         level, accepted = refresh(params, state), 0
         for step in range(steps):
             u = draw(params, state, room, b, c, key, purpose, slot, block * np.uint64(BLOCK) + np.uint64(step))
-            count = meetings(state.fields, b, c, params.kappa, at, change)
-            sort_angles(at, change, count)
-            angle = choose(weight, at, change, mass, count, level, u)
+            if walled(weight, level, params.patterns):
+                back, ahead = walls(state.fields, b, c, params.kappa)
+                angle = u * (back + ahead) - back
+            else:
+                count = meetings(state.fields, b, c, params.kappa, at, change)
+                sort_angles(at, change, count)
+                angle = choose(weight, at, change, mass, count, level, u)
             cosine, sine = math.cos(angle), math.sin(angle)
             less, there = cosine - 1.0, 0
             for mu in range(params.patterns):

@@ -135,7 +135,7 @@ def walked(sampler: Sampler, cost: NDArray[Any], steps: int) -> NDArray[Any]:
 
 
 def short_arcs(fields: Any, b: Any, c: Any, kappa: float, at: Any, change: Any) -> int:
-    """Says that a pattern is violated where it is not yet."""
+    """Says that patterns are violated where they are not yet."""
     count = MEETINGS(fields, b, c, kappa, at, change)
     for k in range(0, count, 2):
         if at[k + 1] < at[k]:  # satisfied at 0
@@ -143,16 +143,25 @@ def short_arcs(fields: Any, b: Any, c: Any, kappa: float, at: Any, change: Any) 
     return int(count)
 
 
-MEETINGS = circle.meetings
+def short_walls(fields: Any, b: Any, c: Any, kappa: float) -> tuple[float, float]:
+    """The same between walls."""
+    back, ahead = WALLS(fields, b, c, kappa)
+    return 0.6 * back, 0.6 * ahead
+
+
+MEETINGS, WALLS = circle.meetings, circle.walls
 
 
 @pytest.mark.parametrize("wrong", [False, True])
-def test_arcs_that_end_too_early_are_rejected(wrong: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("beta", [2.0, math.inf])
+def test_arcs_that_end_too_early_are_rejected(beta: float, wrong: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if wrong:
         monkeypatch.setattr(circle, "meetings", short_arcs)
-    found = walked(in_plain_python(sampler_of(PLANE, -0.4, "rotation"), *ROTATIONS["rotation"]), hard(5), 1500)
+        monkeypatch.setattr(circle, "walls", short_walls)
+    cost = hard(5) if math.isinf(beta) else beta * np.arange(6)
+    found = walked(in_plain_python(sampler_of(PLANE, -0.4, "rotation"), *ROTATIONS["rotation"]), cost, 6000)[::2]
     angle = np.arctan2(found[:, 1], found[:, 0]) % (2 * np.pi)
-    assert (distance(angle, angle_law(PLANE, -0.4, hard(5))) < LIMIT) != wrong
+    assert (distance(angle, angle_law(PLANE, -0.4, cost)) < LIMIT) != wrong
 
 
 def meridian(params: Any, state: Any, room: Any, b: Any, c: Any, key: Any, purpose: Any, slot: Any, number: Any) -> float:
@@ -169,7 +178,7 @@ def meridian(params: Any, state: Any, room: Any, b: Any, c: Any, key: Any, purpo
 def test_circles_without_their_jacobian_are_rejected(wrong: bool) -> None:
     draw, turn = ROTATIONS["great-circle"]
     sampler = in_plain_python(sampler_of(np.ones((1, 3)), -9.0, "great-circle"), meridian if wrong else draw, turn)
-    height = walked(sampler, hard(1), 4000)[:, 2][::2] / np.sqrt(3)
+    height = walked(sampler, np.zeros(2), 4000)[:, 2][::2] / np.sqrt(3)
     assert (distance(height, lambda h: (1 + h) / 2) < LIMIT) != wrong
 
 
