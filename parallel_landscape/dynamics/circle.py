@@ -6,8 +6,9 @@ On a circle that a one-parameter group of rotations draws, each stability is
 
 which meets the margin at two angles or none. Between those angles of all patterns the number of violated patterns is constant,
 so the law on the circle, exp(-cost(level)), is a step function and t is drawn from it exactly: a heat bath, without rejection
-and without anything to tune. Where neither more nor fewer violated patterns are allowed, t is uniform on the arc around 0. It leaves every law invariant that depends on the number of violated patterns alone: uniform on
-solutions, canonical, flat. Where no arc has any weight, those with the fewest violated patterns are taken: the way down.
+and without anything to tune. Where neither more nor fewer violated patterns are allowed, t is uniform on the arc around 0. This
+leaves every law invariant that depends on the number of violated patterns alone: uniform on solutions, canonical, flat. Where
+no arc has any weight, those with the fewest violated patterns are taken: the way down.
 
 "great-circle": the plane of the weights and a random tangent, N P operations. This is hit-and-run on the sphere
 (R. L. Smith, Oper. Res. 32, 1296 (1984)). "rotation": the plane of two coordinates, P operations, about as far.
