@@ -15,7 +15,7 @@ from parallel_landscape.analysis.segment_reader import Source
 from parallel_landscape.analysis.survey import Partial, Piece, Survey, folder_of, map_all, partials
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.progress import Counter
-from parallel_landscape.status import status
+from parallel_landscape.status import refuse_continuous, status
 from parallel_landscape.store.catalogue import Catalogue, read_catalogue
 from parallel_landscape.store.result import Groups, read_groups, write_groups
 from parallel_landscape.store.run_folder import RunFolder, make_folder
@@ -53,6 +53,7 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     folder = RunFolder(path)
     folder.refuse_solver()
     state = status(path)
+    refuse_continuous(folder)
     _check_uncoupled(read_catalogue(path))
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
     findings = _analysed(folder, request, _learned(*earlier), state)

@@ -14,10 +14,10 @@ from typing import Any
 
 from parallel_landscape import templates
 from parallel_landscape.arguments import make_parser
-from parallel_landscape.campaign import check_fit
 from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
 from parallel_landscape.exchange.comm import Comm, Serial
 from parallel_landscape.exchange.world import find_world, launched
+from parallel_landscape.fit import check_fit
 from parallel_landscape.job import Job, load_job, read_job
 from parallel_landscape.launch import start_ranks, usable_cores
 from parallel_landscape.restore import load_run_job
@@ -111,7 +111,7 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
     if outcome is not None:
         folder = parsed.run if resuming else job.folder
         print(f"{job.name}: {outcome.status} ({outcome.attributes['reason']})", *outcome.notes, folder, sep="\n")
-        print(f"see it with: pland report {folder}")
+        print(f"see it with: pland {'status' if outcome.attributes['normalisation'] == 'none' else 'report'} {folder}")
     return 0
 
 

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parallel_landscape.campaign import check_fit
 from parallel_landscape.errors import JobError, RunError, Stopped
 from parallel_landscape.exchange.world import find_world, launched
+from parallel_landscape.fit import check_fit
 from parallel_landscape.job import Job, make_job, read_job
 from parallel_landscape.launch import start_ranks
 from parallel_landscape.rounds import run_job

@@ -33,7 +33,6 @@ from parallel_landscape.observables.build import mistakes_in_names
 from parallel_landscape.observables.catalogue import KINDS as KINDS_OF_OBSERVABLES
 from parallel_landscape.observables.smooth import SMOOTH_KINDS
 from parallel_landscape.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
-from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.solvers.catalogue import Solve, read_solve
 from parallel_landscape.store.hdf5 import blosc_missing
 from parallel_landscape.tempering import Canonical, Temperatures
@@ -94,18 +93,6 @@ class Job:
         if not isinstance(self.exchange, Exchange):
             return []
         return mistakes_in_windows(self.exchange, self._windows_count(levels), levels)
-
-    def mistakes_in_motion(self, landscape: Made) -> list[str]:
-        """What is wrong between the landscape and how its walkers are to move."""
-        if isinstance(landscape, SmoothLandscape):
-            if isinstance(self.dynamics, Moving):
-                return []
-            weights = f'"{self.model_name}" has continuous weights'
-            return [f'[dynamics] kind: {weights}, which "{self.dynamics.kind}" cannot move; use "hmc" or "langevin".']
-        if self.dynamics.kind in landscape.dynamics:
-            return []
-        allowed = " or ".join(f'"{kind}"' for kind in landscape.dynamics)
-        return [f'[dynamics] kind: given "{self.dynamics.kind}", which does not move "{self.model_name}"; use {allowed}.']
 
     def _windows_count(self, levels: range) -> int:
         assert isinstance(self.exchange, Exchange)

@@ -70,8 +70,7 @@ def _unpack(packed: NDArray[np.uint8]) -> SlotReport:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What goes into result.nc: the root, the table of windows, further groups with what their observables mean; and what to
-    tell people besides the status."""
+    """What goes into result.nc, with unit and meaning of observables; and notes for people besides the status."""
 
     result: dict[str, Any]
     windows: dict[str, Any]

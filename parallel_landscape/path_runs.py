@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.campaign import SharedData
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job import Job
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.paths.curves import Energies
 from parallel_landscape.restore import load_run_job
+from parallel_landscape.shared_data import SharedData
 from parallel_landscape.store.catalogue import Catalogue, read_catalogue
 from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.store.segments import read_records
@@ -56,7 +56,9 @@ def read_samples(path: Path, times: int) -> Samples:
     weights = _chains(read_catalogue(path), path, times)
     if isinstance(landscape, Landscape):
         return Samples(path, job, weights, energies, data.digest, landscape.levels[-1], landscape.sphere)
-    return Samples(path, job, weights, energies, data.digest, 1, landscape.sphere, landscape.units)
+    summed = landscape.stabilities is not None and landscape.convention == "sum"
+    patterns = landscape.stabilities(weights[0, :1]).shape[1] if summed and landscape.stabilities is not None else 1
+    return Samples(path, job, weights, energies, data.digest, patterns, landscape.sphere, landscape.units)
 
 
 def _chains(catalogue: Catalogue, path: Path, times: int) -> F:

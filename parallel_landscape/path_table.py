@@ -43,19 +43,22 @@ class Theory:
     kappa: float
     beta: float
     reference: tuple[float, float] | None
+    loss: str = "errors"
 
     def along(self, ends: int, positions: F) -> tuple[F, float]:
         """Energy per pattern along the curve, and the overlap of its ends; nan beyond the reach of the theory."""
         kappa, beta = (self.kappa, self.beta) if ends == 0 or self.reference is None else self.reference
         try:
-            found = [barrier(self.alpha, self.kappa, float(x), kappa, self.kappa, beta, self.beta) for x in positions]
+            found = [
+                barrier(self.alpha, self.kappa, float(x), kappa, self.kappa, beta, self.beta, self.loss) for x in positions
+            ]
         except RunError:
             return np.full(len(positions), math.nan), math.nan
         return np.array([one.path_loss for one in found]), found[0].cross_overlap
 
     def amid(self, vertices: int) -> float:
         """Energy per pattern at the barycentre."""
-        if not math.isinf(self.beta):
+        if not math.isinf(self.beta) or self.loss != "errors":
             return math.nan
         try:
             return barycentre(self.alpha, self.kappa, vertices).path_loss
@@ -66,11 +69,20 @@ class Theory:
 def theory_of(run: Samples, reference: Samples | None) -> Theory | None:
     """The theory of a group; None where there is none: it knows random patterns on a sphere, and counts violated ones."""
     ends = [one for one in (run, reference) if one is not None]
-    fits = all(one.job.model_name == "spherical-perceptron" and one.job.source_name == "random" for one in ends)
+    losses = {_loss(one) for one in ends}
+    fits = len(losses) == 1 and "" not in losses and all(one.job.source_name == "random" for one in ends)
     if not fits or run.patterns == 1 or not all(isinstance(one.job.ensemble, Canonical) for one in ends):
         return None
     found = [(float(one.job.landscape["kappa"]), float(one.job.ensemble.ladder()[0])) for one in ends]  # type: ignore[union-attr]
-    return Theory(run.patterns / run.weights.shape[2], *found[0], found[1] if reference is not None else None)
+    return Theory(run.patterns / run.weights.shape[2], *found[0], found[1] if reference is not None else None, losses.pop())
+
+
+def _loss(run: Samples) -> str:
+    """The loss by its name in the theory, "" when the theory does not know it."""
+    if run.job.model_name == "margin-perceptron":
+        return "errors"
+    known = {"violations": "errors", "quadratic": "quadratic", "hinge": "hinge"}
+    return known.get(str(run.job.landscape.get("loss")), "") if run.job.model_name == "spherical-perceptron" else ""
 
 
 def alike(run: Samples) -> str:

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from parallel_landscape.campaign import Campaign, SharedData, assemble, fitting_landscape, on_first_rank, record_leg
+from parallel_landscape.campaign import Campaign, assemble, record_leg
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Comm
+from parallel_landscape.fit import fitting_landscape
 from parallel_landscape.job import Job, load_job
 from parallel_landscape.provenance import version
+from parallel_landscape.shared_data import SharedData, on_first_rank
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Arrays, Generation, all_sound, read_slots

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from parallel_landscape.campaign import smooth_sampler
 from parallel_landscape.columns import record_bytes, smooth_columns
 from parallel_landscape.effort import Effort
+from parallel_landscape.estimate import CALIBRATION_SECONDS, Plan, duration, free_space
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import Job
 from parallel_landscape.machine import size
 from parallel_landscape.motion_keys import FIRST_LENGTH, Moving
-from parallel_landscape.plan import CALIBRATION_SECONDS, Plan, duration, free_space
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sizes import PROCESS, recording_of, sizes_of
 from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.tempering import Canonical
+from parallel_landscape.warm import smooth_sampler
 
 STILL = 1e-9  # of a step while it is timed: a walker must not run away from where nothing is known yet
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from parallel_landscape import attempts
 from parallel_landscape.attempts import Key
 from parallel_landscape.boundary import MARGIN_SECONDS
-from parallel_landscape.campaign import on_first_rank
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
 from parallel_landscape.exchange.comm import Comm
@@ -28,6 +27,7 @@ from parallel_landscape.network import Network
 from parallel_landscape.progress import Counter
 from parallel_landscape.provenance import provenance, version
 from parallel_landscape.rng import Purpose
+from parallel_landscape.shared_data import on_first_rank
 from parallel_landscape.solvers.catalogue import Solve, check_suits, load_algorithm
 from parallel_landscape.solvers.problem import Attempt, Found, Problem
 from parallel_landscape.stopping import StopRequest

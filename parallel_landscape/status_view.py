@@ -172,8 +172,8 @@ def sentences(found: dict[str, Any]) -> list[str]:
             lines.append(f"log: {told['log']}; cancel: scancel {told['jobs'][-1]}")
     if found["result"] is not None:
         what = "ln g" if found["state"] == "done" else "ln g so far"
-        told = f"{what} is {found['normalisation']}; " if found["normalisation"] != "none" else ""
-        lines.append(f'{told}open it with xarray.open_dataset("{found["result"]}")')
+        said = f"{what} is {found['normalisation']}; " if found["normalisation"] != "none" else ""
+        lines.append(f'{said}open it with xarray.open_dataset("{found["result"]}")')
     if found["next"]:
         lines.append(f"go on with: {found['next']}")
     return lines

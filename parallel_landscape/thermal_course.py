@@ -146,6 +146,7 @@ def describe(campaign: Campaign, production: Production) -> None:
     """The weights are exp(-beta E): of each slot its beta stands in frozen.h5."""
     landscape = campaign.sampler.landscape
     about = {"weights": "continuous", "size": landscape.size, "convention": landscape.convention, "sphere": landscape.sphere}
+    about |= {"energy_start": 0, "energy_step": 1, "levels": 1, "sites": 1, "weights_count": 0}  # there are no levels
     about |= {"prior": landscape.prior, "sweeps_per_record": production.sweeps_per_record, "ln_states": np.nan}
     write_sampling(campaign, production, about | {"ensemble": campaign.job.ensemble.kind})
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.boundary import PHASES
-from parallel_landscape.campaign import Campaign, SharedData, assemble
+from parallel_landscape.campaign import Campaign, assemble
 from parallel_landscape.courses import course_of
 from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Serial
@@ -19,6 +19,7 @@ from parallel_landscape.phase import Phase
 from parallel_landscape.produce import Production
 from parallel_landscape.restore import Saved, check_same, load_run_job
 from parallel_landscape.rounds import phase_from
+from parallel_landscape.shared_data import SharedData
 from parallel_landscape.stopping import StopRequest
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Generation

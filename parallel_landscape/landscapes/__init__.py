@@ -12,10 +12,13 @@ MODELS: dict[str, str] = {
     "binary-perceptron": "parallel_landscape.landscapes.perceptron:binary_perceptron",
     "committee": "parallel_landscape.landscapes.committee:committee",
     "binary-mlp": "parallel_landscape.landscapes.mlp:binary_mlp",
-    "spherical-perceptron": "parallel_landscape.landscapes.sphere:spherical_perceptron",
+    "margin-perceptron": "parallel_landscape.landscapes.sphere:margin_perceptron",
     "quadratic": "parallel_landscape.landscapes.toys:quadratic",
     "double-well": "parallel_landscape.landscapes.toys:double_well",
     "pinched": "parallel_landscape.landscapes.toys:pinched",
+    "spherical-perceptron": "parallel_landscape.landscapes.smooth_networks:spherical_perceptron",
+    "one-hidden-layer": "parallel_landscape.landscapes.smooth_networks:one_hidden_layer",
+    "mlp": "parallel_landscape.landscapes.smooth_networks:mlp",
 }
 
 # For models without a training set: "module:function" that tells, from the same keys, the bytes of `params`, the bytes of a

@@ -94,7 +94,7 @@ def smallest_stability(params: Params, state: State) -> float:
     return smallest
 
 
-def spherical_perceptron(
+def margin_perceptron(
     inputs: Annotated[int, Field(ge=2, description="Number N of inputs, and of weights, which lie on |w|^2 = N.")],
     data: DataSource,
     kappa: Annotated[float, Field(description="Margin that each stability must reach; below 0: negative perceptron.")] = 0.0,

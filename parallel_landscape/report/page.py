@@ -27,8 +27,9 @@ from parallel_landscape.report.numbers import number, with_error
 from parallel_landscape.report.svg import inline
 from parallel_landscape.report.tables import Table, facts_of, live_table, values_table, windows_table
 from parallel_landscape.report.verdict import judge
+from parallel_landscape.status import refuse_continuous
 from parallel_landscape.status_view import duration
-from parallel_landscape.store.run_folder import write_atomically
+from parallel_landscape.store.run_folder import RunFolder, write_atomically
 
 FORMATS = ("png", "pdf")
 DPI = 200
@@ -48,6 +49,7 @@ def write_report(run: Path, figures: str | None = None) -> list[Path]:
     figures: "png" or "pdf" for files in RUN/figures, or a folder for both. Works on runs that go on, have stopped, died or are
     done. Raises JobError when `run` is no run folder or `figures` cannot be a folder, RunError when nothing can be written.
     """
+    refuse_continuous(RunFolder(run))
     material = collect(run)
     shown = drawings(material)
     page = material.folder.path / "report.html"

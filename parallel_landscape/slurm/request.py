@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from parallel_landscape.errors import JobError
+from parallel_landscape.estimate import Plan
 from parallel_landscape.keys import mistakes
 from parallel_landscape.machine import USABLE, size
-from parallel_landscape.plan import Plan
 from parallel_landscape.sections import Slurm
 from parallel_landscape.slurm.cluster import Cluster, Partition
 from parallel_landscape.slurm.link import MOST_LINKS

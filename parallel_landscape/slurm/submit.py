@@ -9,8 +9,9 @@ from typing import Any
 
 from parallel_landscape.campaign import prepare
 from parallel_landscape.errors import JobError, RunError
+from parallel_landscape.estimate import Plan
 from parallel_landscape.job import Job, make_job, read_job
-from parallel_landscape.plan import Plan, make_plan
+from parallel_landscape.plan import make_plan
 from parallel_landscape.restore import load_run_job
 from parallel_landscape.slurm import chain, controller
 from parallel_landscape.slurm.cluster import Cluster, Partition, load_cluster

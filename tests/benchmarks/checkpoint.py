@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from parallel_landscape.boundary import save
-from parallel_landscape.campaign import SharedData, assemble
+from parallel_landscape.campaign import assemble
 from parallel_landscape.exchange.world import find_world
 from parallel_landscape.job import make_job
 from parallel_landscape.landscape import Landscape
+from parallel_landscape.shared_data import SharedData
 from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.wang_landau_course import new_learning
 

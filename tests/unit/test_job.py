@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parallel_landscape.campaign import check_fit, check_promises
 from parallel_landscape.errors import JobError
+from parallel_landscape.fit import check_fit, check_promises
 from parallel_landscape.job import Job, load_job, make_job
 
 GOOD: dict[str, Any] = {
@@ -71,7 +71,7 @@ ONE_MISTAKE: list[tuple[dict[str, Any], list[str]]] = [
     ({"landscape__model": "perceptrn"}, ["[landscape] model", "perceptrn", "choose from ising-2d", "my_module:function"]),
     ({"landscape__data__source": "randm"}, ["[landscape.data]", "randm", "choose from random, teacher"]),
     ({"ensemble__schedule": "1/T"}, ["[ensemble] schedule", "'1/T'", "'halving'"]),
-    ({"dynamics__kind": "hmc"}, ["[dynamics] kind", "'hmc'", "'flip'"]),
+    ({"dynamics__kind": "flap"}, ["[dynamics] kind", "'flap'", "'flip'"]),
     # name and seed
     ({"name": None}, ["name", "not given"]),
     ({"name": "a/b"}, ["name", "'a/b'", "folder"]),
