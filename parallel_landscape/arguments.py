@@ -24,6 +24,7 @@ def make_parser() -> argparse.ArgumentParser:
         _add_analyze,
         _add_report,
         _add_local_entropy,
+        _add_paths,
         add_submit,
         _add_verify,
         _add_theory,
@@ -108,6 +109,25 @@ def _add_local_entropy(commands: Any) -> None:
     local = commands.add_parser("local-entropy", help="entropy at each distance from a reference, into RUN/result.nc")
     local.add_argument("run", type=Path)
     local.add_argument("--beta", type=float, nargs="+", help="inverse temperatures (default: those of the run)")
+
+
+def _add_paths(commands: Any) -> None:
+    paths = commands.add_parser(
+        "paths", help="energy along geodesics between recorded weights: barriers, star shape, simplices"
+    )
+    paths.add_argument("run", type=Path, nargs="+", help="runs or studies with [production] weights = true")
+    paths.add_argument(
+        "--reference", type=Path, nargs="+", default=[], metavar="RUN", help="runs on the same training sets to go from"
+    )
+    paths.add_argument("--output", type=Path, metavar="FILE.nc", help="default: paths.nc in the first RUN; a figure beside it")
+    paths.add_argument("--times", type=int, default=8, help="moments of each chain that are used (default: 8)")
+    paths.add_argument("--points", type=int, default=65, help="points of a curve, both ends included (default: 65)")
+    paths.add_argument(
+        "--vertices", type=int, nargs="+", default=[2, 3, 4, 6, 8], metavar="K", help="simplices (default: 2 3 4 6 8)"
+    )
+    paths.add_argument(
+        "--line", choices=("auto", "geodesic", "straight"), default="auto", help="default: geodesic on a sphere, else straight"
+    )
 
 
 def _add_verify(commands: Any) -> None:

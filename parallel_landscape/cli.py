@@ -1,4 +1,4 @@
-"""The commands: `pland new | check | run | resume | solve | status | analyze | report | submit | verify | theory | doctor`."""
+"""The commands: each of `arguments.make_parser`, by the name of its function here."""
 
 from __future__ import annotations
 
@@ -236,6 +236,15 @@ def _local_entropy(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _paths(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.path_table import Asked
+    from parallel_landscape.path_view import find_paths, lines
+
+    asked = Asked(parsed.points, tuple(parsed.vertices), parsed.line)
+    print("\n".join(lines(*find_paths(parsed.run, parsed.reference, parsed.output, parsed.times, asked))))
+    return 0
+
+
 def _verify(parsed: argparse.Namespace) -> int:
     from parallel_landscape.verify import verify
 
@@ -280,6 +289,7 @@ _COMMANDS = {
     "analyze": _analyze,
     "report": _report,
     "local-entropy": _local_entropy,
+    "paths": _paths,
     "submit": _submit,
     "verify": _verify,
     "theory": _theory,

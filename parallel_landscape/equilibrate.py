@@ -8,12 +8,14 @@ directed (Okabe et al. 2001; Syed et al. 2022).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.exchange.swap import exchange
@@ -59,7 +61,7 @@ class Equilibration:
         energies = np.arange(self.levels.start, self.levels.stop, self.levels.step)
         for slot in slots.values():
             slot.reached = True
-            slot.ln_g[:] = self.betas[self.layout.place(slot.number).window] * energies
+            slot.ln_g[:] = table_of(self.betas[self.layout.place(slot.number).window], energies)
             for counts in (slot.histogram, slot.visits, slot.counted, slot.occasions):
                 counts[:] = 0
             self._count_anew(slot)
@@ -73,8 +75,14 @@ class Equilibration:
         return {"betas": self.betas}
 
     def production_begins(self, slots: dict[int, Slot]) -> None:
-        """Forget all counts of equilibration."""
+        """Forget all counts of equilibration. Raises RunError when a walker that is to be at energy 0 is not."""
         for slot in slots.values():
+            if math.isinf(slot.ln_g[slot.walker.level]):
+                raise RunError(
+                    f"after {self.rounds} rounds the walker of slot {slot.number} is still at energy "
+                    f"{self.levels[slot.walker.level]}, and beta = inf allows 0 alone: give more equilibration_rounds, "
+                    "[landscape] descent = 10000 where there is that key, or a problem that has solutions"
+                )
             slot.visits[:] = 0
             slot.walker.origin, slot.walker.trips = FRESH, 0
             self._count_anew(slot)
@@ -111,6 +119,11 @@ class Equilibration:
         steps = int(np.dot(new, np.arange(len(new))))
         self.blocks[slot.number][number * BLOCKS // most] += total, total * self.levels.start + steps * self.levels.step
         slot.counted[:] = slot.histogram
+
+
+def table_of(beta: float, energies: NDArray[Any]) -> NDArray[np.float64]:
+    """beta E, also where beta is infinite and E is 0."""
+    return np.where(energies == 0, 0.0, beta * np.where(energies == 0, 1, energies))
 
 
 @dataclass

@@ -103,10 +103,13 @@ def _own_model(job: Job) -> Iterator[None]:
 
 def _mistakes_in_motion(job: Job, landscape: Made) -> list[str]:
     """What is wrong between the landscape and how its walkers are to move."""
-    smooth, kind = isinstance(landscape, SmoothLandscape), job.dynamics.kind
-    if smooth and not isinstance(job.dynamics, Moving):
+    kind = job.dynamics.kind
+    if isinstance(landscape, SmoothLandscape):
+        if isinstance(job.dynamics, Moving):
+            return []
         weights = f'"{job.model_name}" has continuous weights'
         return [f'[dynamics] kind: {weights}, which "{kind}" cannot move; use "hmc" or "langevin" with [ensemble] canonical.']
-    if not smooth and isinstance(job.dynamics, Moving):
-        return [f'[dynamics] kind: "{kind}" moves continuous weights, and "{job.model_name}" has none; use "flip".']
-    return []
+    if kind in landscape.dynamics:
+        return []
+    allowed = " or ".join(f'"{name}"' for name in landscape.dynamics)
+    return [f'[dynamics] kind: given "{kind}", which does not move "{job.model_name}"; use {allowed}.']

@@ -23,7 +23,7 @@ from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job_keys import SECTIONS, check_landscape_section, check_name, check_seed, unknown
 from parallel_landscape.joint_keys import Joint, Rectangles, joint_landscape, mistakes_in_rectangles
 from parallel_landscape.kinds import KINDS, Kind, check_dynamics, check_sampling, check_section
-from parallel_landscape.landscape import Landscape
+from parallel_landscape.landscape import Landscape, moved_by
 from parallel_landscape.landscapes.joint import JointLandscape
 from parallel_landscape.model import DATA, Made, make_landscape
 from parallel_landscape.motion_keys import Moving
@@ -131,7 +131,8 @@ class Job:
 
     def _made(self, data: Callable[[Network], TrainingSet]) -> Made:
         given = {DATA: data} if self.source_name is not None else {}
-        return make_landscape(self.model_name, self.model, {**self.landscape, **given})
+        made = make_landscape(self.model_name, self.model, {**self.landscape, **given})
+        return moved_by(made, self.dynamics.kind) if isinstance(made, Landscape) else made
 
     def resolved(self) -> dict[str, Any]:
         """The job with its defaults filled in, as plain values for TOML."""

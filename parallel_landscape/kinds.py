@@ -49,7 +49,11 @@ class Kind:
     why_not: Callable[[Any, Landscape, Path, int], list[str]] = _always
 
 
-DYNAMICS: dict[str, type[BaseModel]] = {"flip": Dynamics, "langevin": Langevin, "hmc": Hmc}
+DYNAMICS: dict[str, type[BaseModel]] = {
+    **dict.fromkeys(("flip", "rotation", "great-circle"), Dynamics),
+    "langevin": Langevin,
+    "hmc": Hmc,
+}
 SMOOTH = "canonical"  # the kind of ensemble under which continuous weights move
 
 KINDS = {
@@ -57,7 +61,10 @@ KINDS = {
         *(Ensemble, Exchange, lambda _, exchange: [] if exchange is None else window_keys.contradictions(exchange)),
         *("windows", "walkers_per_window", False),
     ),
-    "canonical": Kind(Canonical, Temperatures, tempering.contradictions, "temperatures", "walkers_per_temperature"),
+    "canonical": Kind(
+        *(Canonical, Temperatures, tempering.contradictions, "temperatures", "walkers_per_temperature"),
+        why_not=tempering.why_not,
+    ),
     "coupled": Kind(
         *(Coupled, Center, coupling.contradictions, "groups", "replicas"),
         pull=lambda ensemble: "distance" if ensemble.form == "distance" else "field",

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ class Landscape:
     weights: the configuration of a state as a flat array; None for a landscape without one.
     observables: what production may record besides the energy, by the names used in a job.
     network: the architecture whose flat weights +-1 `weights` gives; it makes the observables of networks available.
+    dynamics: the kinds of [dynamics] that move its states; "flip" is by `delta` and `commit`, the others need neither.
+    energies: of many weight vectors (R, n) at once, where weights are real; sphere: |w|^2 where they lie on a sphere.
     """
 
     params: Any
@@ -56,8 +58,26 @@ class Landscape:
     weights: Callable[[Any], NDArray[Any]] | None = None
     observables: Mapping[str, Callable[[Any, Any], float]] = field(default_factory=dict)
     network: Network | None = None
+    dynamics: tuple[str, ...] = ("flip",)
+    energies: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+    sphere: float = 0.0
 
     @property
     def sweep(self) -> int:
         """Number of steps in one sweep."""
         return self.sites or self.moves
+
+
+def counts_proposals(landscape: Landscape) -> bool:
+    """Whether its moves are proposals that are accepted or not, so that they can be counted."""
+    return "flip" in landscape.dynamics
+
+
+def no_moves(params: Any, state: Any, move: int) -> Any:
+    """`delta` and `commit` of a landscape without single moves."""
+    raise NotImplementedError
+
+
+def moved_by(landscape: Landscape, kind: str) -> Landscape:
+    """The landscape with this kind of [dynamics] alone; as it is when that does not move its states."""
+    return replace(landscape, dynamics=(kind,)) if kind in landscape.dynamics else landscape

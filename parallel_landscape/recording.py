@@ -9,6 +9,7 @@ import numpy as np
 
 from parallel_landscape.campaign import Campaign
 from parallel_landscape.columns import binary_weights, buffer_length, columns_of
+from parallel_landscape.landscape import counts_proposals
 from parallel_landscape.produce import Before, Production
 from parallel_landscape.store.frozen import FrozenSlot, attributes_of, write_frozen
 from parallel_landscape.store.run_folder import make_folder
@@ -21,7 +22,7 @@ def new_production(campaign: Campaign, before: Before) -> Production:
     assert section is not None
     looks = max(1, before.steps // (section.record_every_sweeps * sampler.landscape.sweep))
     recorder, how = new_recorder(campaign)
-    band = min(section.transitions, sampler.levels - 1)
+    band = min(section.transitions, sampler.levels - 1) if counts_proposals(sampler.landscape) else 0
     return Production(before, section.rounds, section.record_every_sweeps, looks, how, recorder, campaign.observers, band)
 
 

@@ -124,6 +124,11 @@ def fill_exponentials(key: Bits, purpose: Bits, number: Bits, names: NDArray[np.
         out[i] = minus_ln((np.float64(a >> np.uint64(11)) + 0.5) * 2.0**-53)
 
 
+def two_words(key: Bits, purpose: Bits, slot: Bits, number: Bits) -> tuple[Bits, Bits]:
+    """The two random words of a stream's draw `number`; every argument is uint64. For what is not drawn by blocks."""
+    return philox(number & _LOW, number >> _32, slot, purpose, key & _LOW, key >> _32)
+
+
 def generator(seed: int, purpose: Purpose, slot: int = 0) -> np.random.Generator:
     """A numpy generator for what is drawn once, outside the hot loop (initial states, training sets)."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, int(purpose), slot))))

@@ -9,6 +9,7 @@ import numpy as np
 from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
+from parallel_landscape.dynamics.circle import ROTATIONS, circle_template
 from parallel_landscape.dynamics.flip import flip_template, scratch, unnoted, untaken
 from parallel_landscape.dynamics.pull import Distant, Hook, Pulled, distance_pull, distance_take, field_pull
 from parallel_landscape.dynamics.reach import MOST, reach_template
@@ -38,7 +39,7 @@ class Sampler:
     seed: int
     advance_kernel: Kernel
     energy_kernel: Kernel
-    reach_kernel: Kernel
+    reach_kernel: Kernel | None
     scratch: tuple[Any, Any]
     frozen_kernel: Kernel | None = None
     pulled_kernel: Kernel | None = None
@@ -131,7 +132,12 @@ class Sampler:
         slot.block += -(-steps // len(moves))
 
     def reach(self, walker: Walker) -> int:
-        """The largest number of levels that one move from here can cross (over at most 1,000 moves, evenly spread)."""
+        """The largest number of levels that one move from here can cross (over at most 1,000 moves, evenly spread).
+
+        1 for rotations: a circle is cut at the ends of a window, and what is left of it leads further.
+        """
+        if self.reach_kernel is None:
+            return 1
         moves = self.landscape.moves
         return int(self.reach_kernel(self.landscape.params, walker.state, moves, -(-moves // MOST)))
 
@@ -160,6 +166,9 @@ def _run(kernel: Kernel, functions: str, *arguments: Any) -> Any:
 def make_sampler(landscape: Landscape, seed: int, *, frozen: bool = False, pull: str = "") -> Sampler:
     """Compile (or load) what the landscape needs; with `frozen` also what counts proposals, with `pull` = "field" or "distance"
     what pulls its weights."""
+    if landscape.dynamics[0] in ROTATIONS:
+        turning = specialise(circle_template, *ROTATIONS[landscape.dynamics[0]], cost, visit)
+        return Sampler(landscape, seed, turning, compile_function(landscape.energy), None, scratch())
     moves, stride = (landscape.delta, landscape.commit), landscape.levels.step
     kernel = specialise(flip_template, *moves, cost, visit, stride=stride)
     reach = specialise(reach_template, landscape.delta, stride=stride)

@@ -15,7 +15,10 @@ from parallel_landscape.walltime import read_time
 class Dynamics(Section):
     """How one walker moves."""
 
-    kind: Annotated[Literal["flip"], Field(description="single moves, accepted by Metropolis")] = "flip"
+    kind: Annotated[
+        Literal["flip", "rotation", "great-circle"],
+        Field(description="single moves, accepted by Metropolis; or points on random circles of a sphere, by heat bath"),
+    ] = "flip"
     sweeps_per_round: Annotated[
         int | None, Field(ge=1, description="sweeps between exchanges; when left out, enough for 100,000 proposals")
     ] = None

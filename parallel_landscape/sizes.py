@@ -12,6 +12,7 @@ from parallel_landscape.data.patterns import asked_count
 from parallel_landscape.errors import JobError, PlandError
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import Job
+from parallel_landscape.landscape import counts_proposals
 from parallel_landscape.landscapes import MODELS, SIZES
 from parallel_landscape.landscapes.layout import network_bytes
 from parallel_landscape.machine import USABLE, machine_memory, size
@@ -86,7 +87,7 @@ def recording_of(job: Job, landscape: Made) -> Recording:
     more = [name for name, _, _ in job.ensemble.recorded] if isinstance(job.ensemble, Coupled) else []
     columns = columns_of(section, landscape, job.seed, more)
     record, width = record_bytes(columns), _window_width(job, landscape.levels)
-    band = 0 if job.kind.pull(job.ensemble) else min(section.transitions, levels - 1)
+    band = 0 if job.kind.pull(job.ensemble) or not counts_proposals(landscape) else min(section.transitions, levels - 1)
     changes = 2 * band + 2 if band else 0
     return Recording(record, changes, 8 * changes * width, record * buffer_length(columns))
 

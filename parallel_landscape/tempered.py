@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.equilibrate import BLOCKS, Equilibration, pairs_from_windows
+from parallel_landscape.equilibrate import BLOCKS, Equilibration, pairs_from_windows, table_of
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.outcome import Outcome, combine, normalised
@@ -208,7 +208,7 @@ def _curves(before: Equilibration, reports: dict[int, Report]) -> list[Real]:
 
     levels = before.levels
     energies = np.arange(levels.start, levels.stop, levels.step)
-    tables, count = -np.outer(before.betas, energies), len(before.betas)
+    tables, count = -np.array([table_of(beta, energies) for beta in before.betas]), len(before.betas)
     weights = make_weights(tables.reshape(-1), np.arange(count + 1) * len(levels), np.zeros(count, np.int64), len(levels))
     size = before.layout.windows * before.layout.walkers
     curves = []

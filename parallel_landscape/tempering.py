@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from parallel_landscape.landscape import Landscape
 from parallel_landscape.section import Section
 
 MOST = 10_000  # temperatures
@@ -31,7 +33,9 @@ class Canonical(Section):
     """States by exp(-beta E), at one temperature or on a ladder of them."""
 
     kind: Annotated[Literal["canonical"], Field(description="fixed temperatures")] = "canonical"
-    beta: Annotated[float | None, Field(description="one inverse temperature")] = None
+    beta: Annotated[
+        Annotated[float, Field(allow_inf_nan=True)] | None, Field(description="one inverse temperature; inf: energy 0 alone")
+    ] = None
     betas: Annotated[
         Annotated[list[float], Field(min_length=1, max_length=MOST)] | Ladder | None,
         Field(description='inverse temperatures: a list, or {min, max, count, spacing = "geometric", "linear" or "adapted"}'),
@@ -78,6 +82,8 @@ class Canonical(Section):
         if [self.beta, self.betas, self.temperatures].count(None) != 2:
             found.append("[ensemble] beta, betas, temperatures: give one of them, for one temperature or for several.")
         found += self._mistakes_in_ladder("betas" if self.temperatures is None else "temperatures")
+        if self.beta is not None and not self.beta > -math.inf:
+            found.append(f"[ensemble] beta: given {self.beta}; allowed are numbers, and inf for energy 0 alone.")
         if self.pilot_rounds is not None and not self.adapted:
             found.append('[ensemble] pilot_rounds: there is a pilot only with betas = {..., spacing = "adapted"}.')
         return found
@@ -117,6 +123,16 @@ def contradictions(ensemble: Canonical | None, exchange: Temperatures | None) ->
     if ensemble.adapted and exchange is not None and exchange.kind == "none":
         found.append('[exchange] kind: an adapted ladder measures exchanges; use "temperatures", or another spacing of betas.')
     return found
+
+
+def why_not(ensemble: Canonical, landscape: Landscape, folder: Path, seed: int) -> list[str]:
+    """A sentence for whatever does not fit between [ensemble] and the landscape."""
+    if ensemble.beta == math.inf and "flip" in landscape.dynamics:
+        return [
+            '[ensemble] beta: inf needs moves that find energy 0 and stay there, [dynamics] kind = "rotation" for instance; '
+            "give a finite beta."
+        ]
+    return []
 
 
 def spread(ladder: Ladder) -> list[float]:

@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 from parallel_landscape.dynamics.pull import unpulled
 from parallel_landscape.ensembles.frozen import no_counts
 from parallel_landscape.job import Job
-from parallel_landscape.landscape import Landscape
+from parallel_landscape.landscape import Landscape, counts_proposals
 from parallel_landscape.model import Made
 from parallel_landscape.motion_keys import Moving
 from parallel_landscape.observables.build import Observers, compiled
@@ -40,7 +40,8 @@ def ready(
             chosen, {f"observable {name}": function_digest(one.function) for name, one in chosen.items()}
         )
     pull = job.kind.pull(job.ensemble)
-    frozen = job.production is not None and job.production.transitions > 0 and not pull
+    counts = counts_proposals(landscape) and not pull
+    frozen = counts and job.production is not None and job.production.transitions > 0
     sampler, observers = warm_sampler(landscape, job.seed, frozen=frozen, pull=pull), compiled(chosen)
     if chosen:
         slot = sampler.new_slot(0)

@@ -128,7 +128,7 @@ def from_records(
     counted = merge_transitions(counting, transitions, timeline.records * timeline.sweeps)
     transition = transition_curve(counted) if counted is not None else None
     said += _doubts(seen, refined, transition, frozen)
-    whole = frozen.low.min() == 0 and frozen.high.max() == frozen.levels - 1 and not len(refined.apart)
+    whole = frozen.whole and not len(refined.apart)
     absolute = whole and math.isfinite(frozen.ln_states)
     table = groups.window_group(learned[0].get("windows", {}), frozen)
     root = groups.energy_group(refined, transition, frozen, learned[0].get("", {}), absolute)

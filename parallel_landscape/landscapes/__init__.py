@@ -12,6 +12,7 @@ MODELS: dict[str, str] = {
     "binary-perceptron": "parallel_landscape.landscapes.perceptron:binary_perceptron",
     "committee": "parallel_landscape.landscapes.committee:committee",
     "binary-mlp": "parallel_landscape.landscapes.mlp:binary_mlp",
+    "margin-perceptron": "parallel_landscape.landscapes.sphere:margin_perceptron",
     "quadratic": "parallel_landscape.landscapes.toys:quadratic",
     "double-well": "parallel_landscape.landscapes.toys:double_well",
     "pinched": "parallel_landscape.landscapes.toys:pinched",

@@ -67,6 +67,15 @@ class Frozen:
         return len(self.offset) - 1
 
     @property
+    def whole(self) -> bool:
+        """Whether every level has a weight in some slot."""
+        has = np.zeros(self.levels, bool)
+        for low, table in set(zip(self.low.tolist(), self.table.tolist(), strict=True)):
+            row = self.ln_weight[self.offset[table] : self.offset[table + 1]]
+            has[low : low + len(row)] |= row > -np.inf
+        return bool(has.all())
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all that it holds."""
         hasher = hashlib.sha256()

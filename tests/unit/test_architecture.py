@@ -47,7 +47,7 @@ LEVELS: list[set[str]] = [
         "walltime",
         "templates",
     },
-    {"dynamics", "ensembles", "observables"},
+    {"dynamics", "ensembles", "observables", "paths"},
     {"sampler", "check", "model", "smooth_sampler", "check_smooth"},
     {"exchange", "store", "slurm.chain", "slurm.controller"},
     {"analysis"},
@@ -76,7 +76,7 @@ LEVELS: list[set[str]] = [
         "doctor",
         "theory_view",
     },
-    {"analyze", "report", "local_entropy"},
+    {"analyze", "report", "local_entropy", "path_runs", "path_table", "path_view"},
     {"handle"},
     {"slurm"},
     {"arguments"},
@@ -156,7 +156,7 @@ def test_theory_stands_alone() -> None:
     for module, imported in GRAPH.items():
         if module.split(".")[0] == "theory":
             assert all(other == "errors" or other.split(".")[0] == "theory" for other in imported)
-        elif module.split(".")[0] not in ("theory_view", "analysis", "report"):  # `report` lays it over the data
+        elif module.split(".")[0] not in ("theory_view", "path_table", "analysis", "report"):  # `report` lays it over the data
             assert not {other for other in imported if other.split(".")[0] == "theory"}
 
 

@@ -10,6 +10,7 @@ from parallel_landscape.analysis.plots.exchange import plot_exchange, plot_flow,
 from parallel_landscape.analysis.plots.learning import plot_coverage, plot_flatness, plot_ln_f
 from parallel_landscape.analysis.plots.observables import plot_joint, plot_observable
 from parallel_landscape.analysis.plots.overlaps import plot_overlap
+from parallel_landscape.analysis.plots.paths import plot_paths
 from parallel_landscape.analysis.plots.theory import plot_energy_theory, plot_entropy_theory
 from parallel_landscape.analysis.plots.trajectory import plot_trajectory
 
@@ -29,6 +30,7 @@ __all__ = [
     "plot_ln_f",
     "plot_observable",
     "plot_overlap",
+    "plot_paths",
     "plot_round_trips",
     "plot_samples",
     "plot_trajectory",
