@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from parallel_landscape.driver.provenance import version
 from parallel_landscape.machine import read_size
-from parallel_landscape.provenance import version
 from parallel_landscape.slurm.flags import add_submit
 
 

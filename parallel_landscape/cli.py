@@ -14,18 +14,18 @@ from typing import Any
 
 from parallel_landscape import templates
 from parallel_landscape.arguments import make_parser
+from parallel_landscape.commands.sweep import Study, make_study
+from parallel_landscape.driver.fit import check_fit
+from parallel_landscape.driver.launch import start_ranks, usable_cores
+from parallel_landscape.driver.restore import load_run_job
+from parallel_landscape.driver.rounds import resume_run, run_job
 from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
 from parallel_landscape.exchange.comm import Comm, Serial
 from parallel_landscape.exchange.world import find_world, launched
-from parallel_landscape.fit import check_fit
-from parallel_landscape.job import Job, load_job, read_job
-from parallel_landscape.launch import start_ranks, usable_cores
-from parallel_landscape.restore import load_run_job
-from parallel_landscape.rounds import resume_run, run_job
-from parallel_landscape.sizes import check_affordable
+from parallel_landscape.job.job import Job, load_job, read_job
+from parallel_landscape.planning.sizes import check_affordable
 from parallel_landscape.slurm.flags import submit_flags
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.sweep import Study, make_study
 
 PATIENCE_SECONDS = 3.0
 
@@ -117,7 +117,7 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
 
 def _solve(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int:
     """Look for solutions, on these ranks or on ranks of our own; of a study, at one point after the other."""
-    from parallel_landscape.solve import lines, make_problem, section_of, solve_job
+    from parallel_landscape.commands.solve import lines, make_problem, section_of, solve_job
     from parallel_landscape.solvers.catalogue import check_suits
 
     study = _study(parsed.job)
@@ -153,7 +153,7 @@ def _study(file: Path) -> Study | None:
 
 
 def _run_study(study: Study, parsed: argparse.Namespace) -> int:
-    from parallel_landscape.study_view import run_study
+    from parallel_landscape.commands.study_view import run_study
 
     return run_study(study, [*(["-n", str(parsed.ranks)] if parsed.ranks else []), *["--quiet"] * parsed.quiet])
 
@@ -183,8 +183,8 @@ def _ranks(job: Job, asked: int | None) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    from parallel_landscape import study_view
-    from parallel_landscape.plan import make_plan
+    from parallel_landscape.commands import study_view
+    from parallel_landscape.planning.plan import make_plan
 
     study = _study(parsed.job)
     job = load_job(parsed.job) if study is None else study.points[0].job
@@ -195,7 +195,7 @@ def _check(parsed: argparse.Namespace) -> int:
 
 
 def _status(parsed: argparse.Namespace) -> int:
-    from parallel_landscape import status, status_view, study_view
+    from parallel_landscape.commands import status, status_view, study_view
 
     if study_view.is_study(parsed.run):
         study_view.show_study(parsed.run, as_json=parsed.json)
@@ -216,8 +216,8 @@ def _submit(parsed: argparse.Namespace) -> int:
 
 def _analyze(parsed: argparse.Namespace) -> int:
     """Exit code 1 when something of a run is missing or damaged; the rest is analysed. Of a study, each point."""
-    from parallel_landscape.analyze import analyze, lines, request_of
-    from parallel_landscape.study_view import collected, points_of
+    from parallel_landscape.commands.analyze import analyze, lines, request_of
+    from parallel_landscape.commands.study_view import collected, points_of
 
     request, code = request_of(vars(parsed)), 0
     for path in [point for given in parsed.run for point in points_of(given)]:
@@ -230,15 +230,15 @@ def _analyze(parsed: argparse.Namespace) -> int:
 
 
 def _local_entropy(parsed: argparse.Namespace) -> int:
-    from parallel_landscape.local_entropy import find_local_entropy, lines
+    from parallel_landscape.commands.local_entropy import find_local_entropy, lines
 
     print("\n".join(lines(parsed.run, find_local_entropy(parsed.run, parsed.beta))))
     return 0
 
 
 def _paths(parsed: argparse.Namespace) -> int:
-    from parallel_landscape.path_table import Asked
-    from parallel_landscape.path_view import find_paths, lines
+    from parallel_landscape.commands.path_table import Asked
+    from parallel_landscape.commands.path_view import find_paths, lines
 
     asked = Asked(parsed.points, tuple(parsed.vertices), parsed.line)
     print("\n".join(lines(*find_paths(parsed.run, parsed.reference, parsed.output, parsed.times, asked))))
@@ -246,7 +246,7 @@ def _paths(parsed: argparse.Namespace) -> int:
 
 
 def _verify(parsed: argparse.Namespace) -> int:
-    from parallel_landscape.verify import verify
+    from parallel_landscape.commands.verify import verify
 
     return 0 if verify(parsed.run, print) else 1
 
@@ -268,7 +268,7 @@ def _doctor(parsed: argparse.Namespace) -> int:
 
 
 def _theory(parsed: argparse.Namespace) -> int:
-    from parallel_landscape.theory_view import show
+    from parallel_landscape.commands.theory_view import show
 
     show(parsed.name, parsed.keys, parsed.sweep, parsed.output)
     return 0

@@ -9,15 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parallel_landscape.commands.status import status
+from parallel_landscape.driver.fit import check_fit
+from parallel_landscape.driver.launch import start_ranks
+from parallel_landscape.driver.rounds import run_job
+from parallel_landscape.driver.stopping import handlers_kept
 from parallel_landscape.errors import JobError, RunError, Stopped
 from parallel_landscape.exchange.world import find_world, launched
-from parallel_landscape.fit import check_fit
-from parallel_landscape.job import Job, make_job, read_job
-from parallel_landscape.launch import start_ranks
-from parallel_landscape.rounds import run_job
-from parallel_landscape.sizes import check_affordable
-from parallel_landscape.status import status
-from parallel_landscape.stopping import handlers_kept
+from parallel_landscape.job.job import Job, make_job, read_job
+from parallel_landscape.planning.sizes import check_affordable
 from parallel_landscape.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class RunHandle:
         """Analyse the run, as `pland analyze` does, and return it with its new result; request: fields of `analyze.Request`,
         and `betas`, `ranges`, `joint` and `pairs` of `analysis.findings.Question`."""
         from parallel_landscape.analysis.findings import Question
-        from parallel_landscape.analyze import Request, analyze
+        from parallel_landscape.commands.analyze import Request, analyze
 
         asked = {key: request.pop(key) for key in ("betas", "ranges", "joint", "pairs") if key in request}
         analyze(self.path, Request(Question(**asked), **request))

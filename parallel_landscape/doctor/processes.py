@@ -9,12 +9,12 @@ import sys
 from typing import Any
 
 from parallel_landscape.doctor.finding import Finding, fault, ok, warning
+from parallel_landscape.driver.launch import THREAD_VARIABLES, mpiexec, rank_environment, usable_cores
+from parallel_landscape.driver.provenance import version
 from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.world import announced_size, launched
-from parallel_landscape.launch import THREAD_VARIABLES, mpiexec, rank_environment, usable_cores
 from parallel_landscape.machine import ranks_here
-from parallel_landscape.provenance import version
 
 TRIED_RANKS = 2
 PATIENCE_SECONDS = 60

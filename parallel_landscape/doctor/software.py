@@ -10,7 +10,7 @@ from typing import Any
 
 from parallel_landscape.doctor.finding import Finding, fault, ok, warning
 from parallel_landscape.doctor.storage import file_system, is_network, trial_folder
-from parallel_landscape.provenance import version
+from parallel_landscape.driver.provenance import version
 from parallel_landscape.specialise import cache_folder, compile_function
 
 PATIENCE_SECONDS = 20

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from parallel_landscape.commands.status import status
 from parallel_landscape.errors import RunError
 from parallel_landscape.report.history import flow, read_progress, read_stretch
-from parallel_landscape.status import status
 from parallel_landscape.store.run_folder import RunFolder
 
 _ROOT = ""

@@ -17,9 +17,11 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from parallel_landscape.analysis.plots.style import RC, SIZE
+from parallel_landscape.commands.status import refuse_continuous
+from parallel_landscape.commands.status_view import duration
+from parallel_landscape.driver.provenance import version
 from parallel_landscape.errors import JobError
 from parallel_landscape.machine import size
-from parallel_landscape.provenance import version
 from parallel_landscape.report import references
 from parallel_landscape.report.drawing import Drawing
 from parallel_landscape.report.figures import SECTIONS, drawings
@@ -28,8 +30,6 @@ from parallel_landscape.report.numbers import number, with_error
 from parallel_landscape.report.svg import inline
 from parallel_landscape.report.tables import Table, facts_of, live_table, values_table, windows_table
 from parallel_landscape.report.verdict import judge
-from parallel_landscape.status import refuse_continuous
-from parallel_landscape.status_view import duration
 from parallel_landscape.store.run_folder import RunFolder, write_atomically
 
 FORMATS = ("png", "pdf")

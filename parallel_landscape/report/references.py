@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from parallel_landscape.provenance import version
+from parallel_landscape.driver.provenance import version
 
 NAME = "parallel_landscape"
 TITLE = "parallel_landscape: maps of the weight space of neural networks"  # as in CITATION.cff

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from parallel_landscape.commands.status_view import duration
 from parallel_landscape.report.material import Material
 from parallel_landscape.report.numbers import number
-from parallel_landscape.status_view import duration
 
 # What to do about each status of `outcome`; a run that can be resumed is told so besides.
 ADVICE = {

@@ -11,9 +11,9 @@ from platformdirs import user_config_path
 from pydantic import Field, ValidationError
 
 from parallel_landscape.errors import JobError
+from parallel_landscape.job.sections import Memory, TimeLimit
 from parallel_landscape.keys import mistakes
 from parallel_landscape.section import Section
-from parallel_landscape.sections import Memory, TimeLimit
 
 OURS = Path(__file__).parent / "clusters"
 

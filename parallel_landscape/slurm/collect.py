@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from parallel_landscape.collect import collect
+from parallel_landscape.commands.collect import collect
+from parallel_landscape.commands.sweep import read_study
 from parallel_landscape.errors import PlandError
 from parallel_landscape.slurm import chain, controller
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.sweep import read_study
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from parallel_landscape.sections import Slurm
+from parallel_landscape.job.sections import Slurm
 
 _WORDS = ("cluster", "partition", "account", "qos", "time", "memory_per_task")
 _NUMBERS = ("nodes", "ntasks", "links", "at_once", "signal_seconds")

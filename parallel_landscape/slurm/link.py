@@ -24,13 +24,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parallel_landscape.campaign import prepare
+from parallel_landscape.commands.sweep import make_study, read_study
+from parallel_landscape.driver.campaign import prepare
+from parallel_landscape.driver.launch import wait_and_forward
 from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
-from parallel_landscape.job import make_job, read_job
-from parallel_landscape.launch import wait_and_forward
+from parallel_landscape.job.job import make_job, read_job
 from parallel_landscape.slurm import chain, controller
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.sweep import make_study, read_study
 
 MOST_LINKS = 100
 DOCTOR_SECONDS = 600

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from parallel_landscape.driver.walltime import read_time
 from parallel_landscape.errors import RunError
 from parallel_landscape.slurm.cluster import Partition
 from parallel_landscape.slurm.controller import ask, fields
-from parallel_landscape.walltime import read_time
 
 
 def live_partitions() -> tuple[dict[str, Partition], str | None]:

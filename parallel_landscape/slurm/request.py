@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from parallel_landscape.driver.walltime import show_time
 from parallel_landscape.errors import JobError
-from parallel_landscape.estimate import Plan
+from parallel_landscape.job.sections import Slurm
 from parallel_landscape.keys import mistakes
 from parallel_landscape.machine import USABLE, size
-from parallel_landscape.sections import Slurm
+from parallel_landscape.planning.estimate import Plan
 from parallel_landscape.slurm.cluster import Cluster, Partition
 from parallel_landscape.slurm.link import MOST_LINKS
-from parallel_landscape.walltime import show_time
 
 DEFAULT_MINUTES = 60
 SHORTEST_MINUTES = 3  # a run stops a minute before its limit, and has to start

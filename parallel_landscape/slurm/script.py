@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from parallel_landscape.driver.launch import mpiexec
+from parallel_landscape.driver.provenance import version
+from parallel_landscape.driver.walltime import show_time
 from parallel_landscape.errors import JobError
-from parallel_landscape.launch import mpiexec
-from parallel_landscape.provenance import version
 from parallel_landscape.slurm.cluster import Cluster, config_folder
 from parallel_landscape.slurm.request import Request
-from parallel_landscape.walltime import show_time
 
 OURS = Path(__file__).parent
 NAMES = {"run": "batch.sh.j2", "analysis": "analysis.sh.j2"}

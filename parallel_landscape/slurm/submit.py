@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parallel_landscape.campaign import prepare
+from parallel_landscape.commands.sweep import Study, make_study
+from parallel_landscape.driver.campaign import prepare
+from parallel_landscape.driver.restore import load_run_job
 from parallel_landscape.errors import JobError, RunError
-from parallel_landscape.estimate import Plan
-from parallel_landscape.job import Job, make_job, read_job
-from parallel_landscape.plan import make_plan
-from parallel_landscape.restore import load_run_job
+from parallel_landscape.job.job import Job, make_job, read_job
+from parallel_landscape.planning.estimate import Plan
+from parallel_landscape.planning.plan import make_plan
 from parallel_landscape.slurm import chain, controller
 from parallel_landscape.slurm.cluster import Cluster, Partition, load_cluster
 from parallel_landscape.slurm.partitions import live_partitions
 from parallel_landscape.slurm.request import Request, make_request, wishes
 from parallel_landscape.slurm.script import render
 from parallel_landscape.store.run_folder import RunFolder, write_text
-from parallel_landscape.sweep import Study, make_study
 
 PLANNED_RANKS = 1
 

@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parallel_landscape.boundary import save
-from parallel_landscape.campaign import assemble
+from parallel_landscape.courses.wang_landau_course import new_learning
+from parallel_landscape.driver.boundary import save
+from parallel_landscape.driver.campaign import assemble
+from parallel_landscape.driver.shared_data import SharedData
 from parallel_landscape.exchange.world import find_world
-from parallel_landscape.job import make_job
+from parallel_landscape.job.job import make_job
 from parallel_landscape.landscape import Landscape
-from parallel_landscape.shared_data import SharedData
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.wang_landau_course import new_learning
 
 WEIGHTS, LEVELS, SLOTS = 10_000, 10_001, 4
 INTERVAL = 600.0  # seconds

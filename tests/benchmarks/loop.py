@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from parallel_landscape.boundary import goes_on
-from parallel_landscape.campaign import begin
+from parallel_landscape.courses.wang_landau_course import new_learning
+from parallel_landscape.driver.boundary import goes_on
+from parallel_landscape.driver.campaign import begin
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.exchange.windows import divide
-from parallel_landscape.job import make_job
+from parallel_landscape.job.job import make_job
 from parallel_landscape.rng import Purpose
-from parallel_landscape.wang_landau_course import new_learning
 
 TINY = """
 name = "tiny"

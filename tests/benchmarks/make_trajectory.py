@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.job import make_job
+from parallel_landscape.job.job import make_job
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checksums import sha256_of
 from parallel_landscape.store.frozen import FrozenSlot, attributes_of, write_frozen

@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from parallel_landscape.provenance import version
+from parallel_landscape.driver.provenance import version
 from parallel_landscape.store.run_folder import write_atomically
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"

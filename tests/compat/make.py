@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from parallel_landscape import campaign, rounds
 from parallel_landscape.cli import main
-from parallel_landscape.produce import Production
+from parallel_landscape.driver import campaign, rounds
+from parallel_landscape.phases.produce import Production
 from parallel_landscape.store import checkpoint
 
 HERE = Path(__file__).parent

@@ -12,8 +12,8 @@ import xarray
 from faults.harness import different, final_data
 
 from parallel_landscape.cli import main
-from parallel_landscape.status import status
-from parallel_landscape.stopping import handlers_kept
+from parallel_landscape.commands.status import status
+from parallel_landscape.driver.stopping import handlers_kept
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_result
 from parallel_landscape.store.segments import Segment, read_records

@@ -17,14 +17,14 @@ import pytest
 from numpy.typing import NDArray
 
 from parallel_landscape.analysis.findings import Findings, Question
-from parallel_landscape.analyze import Request, analyze
+from parallel_landscape.commands.analyze import Request, analyze
 from parallel_landscape.data.held_out import build_test_set
 from parallel_landscape.data.teacher import teacher
 from parallel_landscape.data.training_set import TrainingSet
+from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.job import Job, make_job
+from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.network import Network
-from parallel_landscape.rounds import run_job
 
 TESTS = 60
 NETWORKS = {"perceptron": Network((13, 1)), "committee": Network((5, 3, 1), majority=True)}

@@ -15,11 +15,11 @@ import pytest
 from numpy.typing import NDArray
 from oracles import count_errors
 
+from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.exchange import swap
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.job import Job, make_job
+from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.network import Network
-from parallel_landscape.rounds import run_job
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_result
 from parallel_landscape.store.segments import Segment, read_records

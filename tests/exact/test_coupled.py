@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from parallel_landscape import couple
-from parallel_landscape.couple import Coupling, weights_of
+from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.dynamics.pull import Pulled
 from parallel_landscape.ensembles import coupled
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.job import Job, make_job
+from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.network import Network
-from parallel_landscape.rounds import run_job
+from parallel_landscape.phases import couple
+from parallel_landscape.phases.couple import Coupling, weights_of
 from parallel_landscape.sampler import Sampler
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_result

@@ -19,10 +19,10 @@ import pytest
 from numpy.typing import NDArray
 from oracles import count_errors, enumerate_potts, ln_beale
 
+from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.job import Job, make_job
+from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.network import Network
-from parallel_landscape.rounds import run_job
 from parallel_landscape.store.result import read_result
 
 Curve = dict[int, float]  # ln g by energy

@@ -17,16 +17,16 @@ import pytest
 from numpy.typing import NDArray
 from oracles import count_errors_by_distance
 
+from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.exchange import swap
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.exchange.layout import Layout
-from parallel_landscape.job import Job, make_job
+from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.landscapes.ising import ising_2d
 from parallel_landscape.landscapes.joint import JointLandscape, cells_of, joint
 from parallel_landscape.landscapes.overlap import overlap_landscape
 from parallel_landscape.network import Network
 from parallel_landscape.rng import Purpose
-from parallel_landscape.rounds import run_job
 from parallel_landscape.sampler import make_sampler
 from parallel_landscape.store.result import read_groups
 from parallel_landscape.walker import Slot

@@ -14,14 +14,14 @@ import pytest
 from numpy.typing import NDArray
 from oracles import count_errors_by_distance
 
-from parallel_landscape.analyze import analyze
 from parallel_landscape.cli import main
+from parallel_landscape.commands.analyze import analyze
+from parallel_landscape.commands.local_entropy import find_local_entropy
+from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.errors import JobError
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.job import make_job
-from parallel_landscape.local_entropy import find_local_entropy
+from parallel_landscape.job.job import make_job
 from parallel_landscape.network import Network
-from parallel_landscape.rounds import run_job
 from parallel_landscape.store.result import read_groups
 
 N, P, BETA = 11, 8, 0.8

@@ -21,14 +21,14 @@ from parallel_landscape import sampler
 from parallel_landscape.data.held_out import build_test_set
 from parallel_landscape.data.teacher import teacher
 from parallel_landscape.data.training_set import TrainingSet
+from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.dynamics.flip import flip_template
 from parallel_landscape.ensembles.frozen import BEYOND, count_proposal
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.job import Job, make_job
+from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import Observers
 from parallel_landscape.rng import draw_block
-from parallel_landscape.rounds import run_job
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.segments import Segment, read_records, read_transitions
 from parallel_landscape.store.transitions import added

@@ -20,11 +20,11 @@ import psutil
 import pytest
 import tomli_w
 
-from parallel_landscape import rounds
-from parallel_landscape.boundary import PHASES
 from parallel_landscape.cli import main
-from parallel_landscape.launch import mpiexec
-from parallel_landscape.stopping import handlers_kept
+from parallel_landscape.driver import rounds
+from parallel_landscape.driver.boundary import PHASES
+from parallel_landscape.driver.launch import mpiexec
+from parallel_landscape.driver.stopping import handlers_kept
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.result import read_groups
 from parallel_landscape.store.segments import Segment, read_records, read_transitions

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 
 from faults.harness import Data, checkpoints_of, different, final_data, job_of, start, write_job
-from parallel_landscape import boundary
 from parallel_landscape.cli import main
+from parallel_landscape.driver import boundary
+from parallel_landscape.driver.stopping import handlers_kept
 from parallel_landscape.errors import RunError
-from parallel_landscape.stopping import handlers_kept
 
 pytestmark = pytest.mark.faults
 
@@ -83,7 +83,7 @@ def half_done(tmp_path_factory: pytest.TempPathFactory) -> Path:
             campaign.stop.signal = "SIGTERM"
         return goes_on(campaign, phase)
 
-    from parallel_landscape import rounds
+    from parallel_landscape.driver import rounds
 
     goes_on = boundary.goes_on
     with pytest.MonkeyPatch.context() as patch, handlers_kept():

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from faults.harness import Data, Under, checkpoints_of, different, final_data, job_of, pland, start, write_job
-from parallel_landscape import status
+from parallel_landscape.commands import status
 from parallel_landscape.store import checkpoint
 
 pytestmark = [pytest.mark.faults, pytest.mark.mpi]

@@ -13,10 +13,10 @@ import pytest
 import tomli_w
 from faults.harness import Data, different, final_data
 
-from parallel_landscape import rounds
 from parallel_landscape.cli import main
-from parallel_landscape.produce import Production
-from parallel_landscape.stopping import handlers_kept
+from parallel_landscape.driver import rounds
+from parallel_landscape.driver.stopping import handlers_kept
+from parallel_landscape.phases.produce import Production
 
 pytestmark = pytest.mark.mpi
 

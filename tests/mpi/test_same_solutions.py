@@ -12,10 +12,10 @@ import pytest
 import tomli_w
 
 import parallel_landscape as pl
-from parallel_landscape import attempts, solve
 from parallel_landscape.cli import main
-from parallel_landscape.job import load_job
-from parallel_landscape.stopping import handlers_kept
+from parallel_landscape.commands import attempts, solve
+from parallel_landscape.driver.stopping import handlers_kept
+from parallel_landscape.job.job import load_job
 from parallel_landscape.store.run_folder import RunFolder
 
 pytestmark = pytest.mark.mpi

@@ -17,9 +17,9 @@ JOB = job_of(
 STALLED = """
 import os, time
 from pathlib import Path
-from parallel_landscape import rounds
+from parallel_landscape.driver import rounds
 from parallel_landscape.landscapes.ising import ising_2d
-from parallel_landscape.stopping import StopRequest
+from parallel_landscape.driver.stopping import StopRequest
 
 FIRST = "SLURM_STEP_ID" in os.environ and "SLURM_RESTART_COUNT" not in os.environ
 

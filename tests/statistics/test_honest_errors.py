@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from parallel_landscape.analysis.findings import Findings, Question
 from parallel_landscape.analysis.mbar import make_weights, solve
-from parallel_landscape.analyze import Request, analyze
+from parallel_landscape.commands.analyze import Request, analyze
 from parallel_landscape.store.catalogue import read_catalogue
 
 pytestmark = pytest.mark.statistics

@@ -24,8 +24,8 @@ from parallel_landscape.analysis import survey
 from parallel_landscape.analysis.findings import Findings, Question
 from parallel_landscape.analysis.mbar import make_weights, solve
 from parallel_landscape.analysis.schedule import LOOPBACK, local_cluster
-from parallel_landscape.analyze import Request, analyze
 from parallel_landscape.cli import main
+from parallel_landscape.commands.analyze import Request, analyze
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.catalogue import read_catalogue

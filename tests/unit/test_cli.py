@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from parallel_landscape.cli import main
-from parallel_landscape.launch import mpiexec
+from parallel_landscape.driver.launch import mpiexec
 from parallel_landscape.store.run_folder import RunFolder
 
 JOB = """

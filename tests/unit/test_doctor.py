@@ -15,8 +15,8 @@ from parallel_landscape.cli import main
 from parallel_landscape.doctor import processes, software, storage
 from parallel_landscape.doctor.examine import CHECKS, IN_FOLDER, examine, findings, lines
 from parallel_landscape.doctor.finding import Finding, fault, ok, warning
+from parallel_landscape.driver.launch import mpiexec
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.launch import mpiexec
 
 PLAND = [sys.executable, "-m", "parallel_landscape"]
 

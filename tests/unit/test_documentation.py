@@ -18,14 +18,14 @@ import pytest
 
 from parallel_landscape.arguments import make_parser
 from parallel_landscape.cli import main
+from parallel_landscape.driver.rounds import run_job
+from parallel_landscape.driver.stopping import handlers_kept
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.job import make_job
+from parallel_landscape.job.job import make_job
+from parallel_landscape.job.sections import Production
 from parallel_landscape.observables.catalogue import KINDS
-from parallel_landscape.rounds import run_job
-from parallel_landscape.sections import Production
 from parallel_landscape.solvers import ALGORITHMS
 from parallel_landscape.solvers.catalogue import algorithm_keys, load_algorithm
-from parallel_landscape.stopping import handlers_kept
 from parallel_landscape.store.result import read_result
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parallel_landscape.driver.fit import check_fit, check_promises
 from parallel_landscape.errors import JobError
-from parallel_landscape.fit import check_fit, check_promises
-from parallel_landscape.job import Job, load_job, make_job
+from parallel_landscape.job.job import Job, load_job, make_job
 
 GOOD: dict[str, Any] = {
     "name": "small",

@@ -10,13 +10,13 @@ import pytest
 
 from parallel_landscape.check import LandscapeError, check_landscape
 from parallel_landscape.cli import main
+from parallel_landscape.driver.fit import check_fit, make_observables
+from parallel_landscape.driver.shared_data import SharedData
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.fit import check_fit, make_observables
-from parallel_landscape.job import Job, make_job
+from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.observables.build import Observers, compiled
 from parallel_landscape.rng import Purpose, generator
-from parallel_landscape.shared_data import SharedData
 
 TEACHER = {"source": "teacher", "patterns": 20}
 PERCEPTRON = {"model": "binary-perceptron", "inputs": 11, "data": TEACHER}

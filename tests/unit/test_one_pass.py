@@ -16,7 +16,7 @@ from benchmarks.make_trajectory import Synthetic, write_run
 from parallel_landscape.analysis import survey
 from parallel_landscape.analysis.findings import Question
 from parallel_landscape.analysis.segment_reader import Shared
-from parallel_landscape.analyze import Request, Surveyor, analyze
+from parallel_landscape.commands.analyze import Request, Surveyor, analyze
 
 MADE = Synthetic(bits=12, marked=5, records=300, weights=True, noises=1, segments=1)
 QUESTION = Question(betas=(0.0,), ranges=((5, 6), (6, 7)), joint=("ones", "noise-1"), pairs=1000)

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from parallel_landscape.cli import main
-from parallel_landscape.effort import Effort
 from parallel_landscape.errors import JobError
-from parallel_landscape.estimate import Plan
 from parallel_landscape.exchange.layout import Layout
-from parallel_landscape.job import Job, make_job
-from parallel_landscape.learn import IDLE
+from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.machine import machine_memory, ranks_here, read_size, size
-from parallel_landscape.plan import make_plan
+from parallel_landscape.phases.learn import IDLE
+from parallel_landscape.planning.effort import Effort
+from parallel_landscape.planning.estimate import Plan
+from parallel_landscape.planning.plan import make_plan
+from parallel_landscape.planning.sizes import PROCESS, Sizes, check_affordable, sizes_from_keys, sizes_of
 from parallel_landscape.sampler import make_sampler
-from parallel_landscape.sizes import PROCESS, Sizes, check_affordable, sizes_from_keys, sizes_of
 from parallel_landscape.store.segments import Segment, read_records
 
 RANDOM = {"source": "random", "patterns": 70}
@@ -115,7 +115,7 @@ def test_memory_per_rank_is_a_limit(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_ranks_of_one_machine_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parallel_landscape.sizes.machine_memory", lambda: 10 * PROCESS)
+    monkeypatch.setattr("parallel_landscape.planning.sizes.machine_memory", lambda: 10 * PROCESS)
     job = job_of(MODELS["ising"], tmp_path, exchange={"windows": 4, "walkers_per_window": 5})
     check_affordable(job, 7)
     check_affordable(job, 20, here=7)
@@ -157,8 +157,8 @@ def test_production_records_as_many_as_planned(tmp_path: Path) -> None:
         production={"rounds": 3, "record_every_sweeps": 10, "weights": True},
     )
     made = make_plan(job, 2)
+    from parallel_landscape.driver.rounds import run_job
     from parallel_landscape.exchange.comm import Serial
-    from parallel_landscape.rounds import run_job
     from parallel_landscape.store import checkpoint
 
     run_job(job, Serial(), quiet=True)

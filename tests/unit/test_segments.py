@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parallel_landscape.columns import buffer_length, columns_of
 from parallel_landscape.ensembles.frozen import BEYOND, in_coordinates, no_counts
+from parallel_landscape.job.columns import buffer_length, columns_of
+from parallel_landscape.job.sections import Production
 from parallel_landscape.landscapes.potts import potts_2d
-from parallel_landscape.sections import Production
 from parallel_landscape.store.frozen import FrozenSlot, attributes_of, write_frozen
 from parallel_landscape.store.hdf5 import blosc_missing
 from parallel_landscape.store.segments import Recorder, fill_segment, read_records, read_segment, read_transitions

@@ -10,13 +10,13 @@ import pytest
 import tomli_w
 import xarray
 
-from parallel_landscape import attempts
 from parallel_landscape.analysis.solutions import Solutions, mean_of, on_levels, overlaps
 from parallel_landscape.cli import main
-from parallel_landscape.coupling import Coupled, reference_of, why_not
-from parallel_landscape.job import Job, load_job, make_job
-from parallel_landscape.solve import folder_of, make_problem
-from parallel_landscape.stopping import handlers_kept
+from parallel_landscape.commands import attempts
+from parallel_landscape.commands.solve import folder_of, make_problem
+from parallel_landscape.driver.stopping import handlers_kept
+from parallel_landscape.job.coupling import Coupled, reference_of, why_not
+from parallel_landscape.job.job import Job, load_job, make_job
 
 JOB: dict[str, Any] = {
     "name": "s", "seed": 2,

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parallel_landscape.commands.solve import attempt_at, make_problem
 from parallel_landscape.errors import JobError, RunError
-from parallel_landscape.job import make_job
-from parallel_landscape.solve import attempt_at, make_problem
+from parallel_landscape.job.job import make_job
 from parallel_landscape.solvers import ALGORITHMS
 from parallel_landscape.solvers.focusing import focused
 from parallel_landscape.solvers.problem import Attempt, Found
@@ -80,7 +80,7 @@ def test_a_false_claim_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def liar(problem: Any, attempt: Any, **keys: Any) -> Found:
         return Found(np.ones(101, np.int8), 0, 1)
 
-    monkeypatch.setattr("parallel_landscape.solve.load_algorithm", lambda name: liar)
+    monkeypatch.setattr("parallel_landscape.commands.solve.load_algorithm", lambda name: liar)
     job = job_of(PERCEPTRON, "sbpi")
     with pytest.raises(RunError, match="claims energy 0"):
         attempt_at(job, make_problem(job, 0), (0, 0))

@@ -18,9 +18,9 @@ import pytest
 from rich.console import Console
 
 from parallel_landscape.cli import main
+from parallel_landscape.commands.status import _learning_left, status
+from parallel_landscape.commands.status_view import MOTION, PROGRESS, duration, sentences, show, text_lines, watch
 from parallel_landscape.ensembles.schedule import Schedule
-from parallel_landscape.status import _learning_left, status
-from parallel_landscape.status_view import MOTION, PROGRESS, duration, sentences, show, text_lines, watch
 
 JOB = """
 name = "{name}"

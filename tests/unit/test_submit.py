@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from parallel_landscape import plan
 from parallel_landscape.cli import main
+from parallel_landscape.driver.walltime import read_time, show_time
+from parallel_landscape.planning import plan
 from parallel_landscape.slurm import chain
 from parallel_landscape.slurm.cluster import OURS, Cluster, load_cluster
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.walltime import read_time, show_time
 
 JOB = """
 name = "small"

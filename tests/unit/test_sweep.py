@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from parallel_landscape.cli import main
-from parallel_landscape.collect import collect, short_names
+from parallel_landscape.commands.collect import collect, short_names
+from parallel_landscape.commands.sweep import make_study
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.slurm.submit import ranges
-from parallel_landscape.sweep import make_study
 
 JOB = """
 name = "study"
@@ -55,7 +55,7 @@ def test_ranges_have_both_ends_and_no_digits_of_rounding(given: str, values: lis
     with pytest.raises(JobError) as caught:  # no such key, but it was read
         study(f"landscape.x = {given}", tmp_path)
     assert "unknown key" in str(caught.value)
-    from parallel_landscape.sweep import _read_sweep
+    from parallel_landscape.commands.sweep import _read_sweep
 
     assert _read_sweep({"x": tomllib.loads(f"x = {given}")["x"]}) == ("product", {"x": values})
 

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parallel_landscape.coupling import why_not_coupled
-from parallel_landscape.equilibrate import FIRST_STAGE, pairs_from_windows, stage_ends
+from parallel_landscape.commands.status import status
+from parallel_landscape.commands.status_view import text_lines
+from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.errors import JobError
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.job import Job, make_job
+from parallel_landscape.job.coupling import why_not_coupled
+from parallel_landscape.job.job import Job, make_job
+from parallel_landscape.job.tempering import Ladder, equal_rejection, rejections, spread
 from parallel_landscape.landscapes.potts import potts_2d
-from parallel_landscape.plan import make_plan
-from parallel_landscape.rounds import run_job
-from parallel_landscape.status import status
-from parallel_landscape.status_view import text_lines
-from parallel_landscape.tempered import FEWEST, mean_of, standard_error
-from parallel_landscape.tempering import Ladder, equal_rejection, rejections, spread
+from parallel_landscape.outcomes.tempered import FEWEST, mean_of, standard_error
+from parallel_landscape.phases.equilibrate import FIRST_STAGE, pairs_from_windows, stage_ends
+from parallel_landscape.planning.plan import make_plan
 
 CANONICAL = {"kind": "canonical", "betas": [1.0, 0.2, 0.5], "equilibration_rounds": 5}
 COUPLED = {"kind": "coupled", "replicas": 3, "gamma": [0.1, 0.2], "beta": 1.0, "equilibration_rounds": 5}

@@ -11,7 +11,7 @@ import pytest
 
 from parallel_landscape import templates
 from parallel_landscape.cli import main
-from parallel_landscape.job import load_job
+from parallel_landscape.job.job import load_job
 
 ROOT = Path(__file__).parents[2]
 JOBS = sorted((ROOT / "jobs").glob("*.toml"))

@@ -13,9 +13,9 @@ import pytest
 import xarray
 
 from parallel_landscape.cli import main
+from parallel_landscape.commands.theory_view import OTHERS
 from parallel_landscape.theory.catalogue import CURVES
 from parallel_landscape.theory.quantities import QUANTITIES
-from parallel_landscape.theory_view import OTHERS
 
 QUICK = {
     "alpha": "0.8",

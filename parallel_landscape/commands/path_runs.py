@@ -1,0 +1,100 @@
+"""Weights that runs have recorded, as `pland paths` takes them: chains of one temperature on one training set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parallel_landscape.driver.restore import load_run_job
+from parallel_landscape.driver.shared_data import SharedData
+from parallel_landscape.errors import JobError, RunError
+from parallel_landscape.exchange.comm import Serial
+from parallel_landscape.job.job import Job
+from parallel_landscape.landscape import Landscape
+from parallel_landscape.paths.curves import Energies
+from parallel_landscape.store.catalogue import Catalogue, read_catalogue
+from parallel_landscape.store.run_folder import RunFolder
+from parallel_landscape.store.segments import read_records
+
+F = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a run has recorded. weights: (chains, times, n), at most `times` moments, evenly spread, the last one among them.
+
+    energies: of many weights at once, in units of the job. data: digest of the training set, None without one. patterns: P
+    where the energy counts patterns, else 1. sphere: |w|^2 where weights lie on a sphere, else 0. units: for alignment.
+    """
+
+    path: Path
+    job: Job
+    weights: F
+    energies: Energies
+    data: str | None
+    patterns: int
+    sphere: float
+    units: tuple[Any, ...] = ()
+
+
+def read_samples(path: Path, times: int) -> Samples:
+    """The recorded weights of a run. Raises JobError when it is no run with real weights, RunError when files are damaged."""
+    path = path.expanduser().resolve()
+    job = load_run_job(RunFolder(path))
+    data = SharedData(job, Serial())
+    landscape = job.build_landscape(data)
+    energies = landscape.energies
+    if energies is None:
+        raise JobError(
+            f"{path}: paths need real weights, and those of {job.model_name} are not; nothing lies between +1 and -1."
+        )
+    weights = _chains(read_catalogue(path), path, times)
+    if isinstance(landscape, Landscape):
+        return Samples(path, job, weights, energies, data.digest, landscape.levels[-1], landscape.sphere)
+    summed = landscape.stabilities is not None and landscape.convention == "sum"
+    patterns = landscape.stabilities(weights[0, :1]).shape[1] if summed and landscape.stabilities is not None else 1
+    return Samples(path, job, weights, energies, data.digest, patterns, landscape.sphere, landscape.units)
+
+
+def _chains(catalogue: Catalogue, path: Path, times: int) -> F:
+    """Weights (chains, times, n) of the coldest temperature, or of the lowest window."""
+    catalogue.check_whole()
+    records = read_records(catalogue.folder, catalogue.segments)
+    if "weights" not in records or not len(records["slot"]):
+        raise JobError(f"{path} has recorded no weights; run its job with [production] weights = true.")
+    frozen = catalogue.frozen()
+    lowest = frozen.slot[(frozen.window == 0) & (frozen.reached > 0)]
+    rows = [records["weights"][records["slot"] == slot] for slot in lowest.tolist()]
+    rows = [row for row in rows if len(row)]
+    if not rows:
+        raise RunError(f"{path} has no records at its coldest temperature yet; let it go on")
+    length = min(map(len, rows))
+    chosen = np.unique(length - 1 - np.linspace(0, length - 1, min(times, length)).astype(int)[::-1])
+    return np.array([row[chosen] for row in rows], float)
+
+
+def matched(samples: Sequence[Samples], references: Sequence[Samples]) -> list[Samples | None]:
+    """For each run the reference with the same training set. Raises JobError, naming it, when some has none."""
+    if not references:
+        return [None] * len(samples)
+    known = {reference.data: reference for reference in references}
+    lone = [str(one.path) for one in samples if one.data not in known]
+    if lone:
+        raise JobError(
+            f"no --reference has the training set of {', '.join(lone)}: reference and run need the same [landscape.data], seed "
+            "included (give both jobs the same [landscape.data] seed)."
+        )
+    return [known[one.data] for one in samples]
+
+
+def grouped(samples: Sequence[Samples], alike: Callable[[Samples], Any]) -> list[list[int]]:
+    """Numbers of the runs that are alike, in the order of their first one."""
+    groups: dict[Any, list[int]] = {}
+    for number, one in enumerate(samples):
+        groups.setdefault(alike(one), []).append(number)
+    return list(groups.values())

@@ -1,0 +1,22 @@
+"""The course of a run for each kind of ensemble."""
+
+from __future__ import annotations
+
+from parallel_landscape.courses import canonical_course, coupled_course, joint_course, thermal_course, wang_landau_course
+from parallel_landscape.courses.phase import Course
+from parallel_landscape.job.job import Job
+from parallel_landscape.job.motion_keys import Moving
+
+COURSES = {
+    "wang-landau": wang_landau_course.COURSE,
+    "canonical": canonical_course.COURSE,
+    "coupled": coupled_course.COURSE,
+    "joint": joint_course.COURSE,
+}
+
+
+def course_of(job: Job) -> Course:
+    """The course that the job asks for."""
+    if isinstance(job.dynamics, Moving):
+        return thermal_course.COURSE
+    return COURSES[job.ensemble.kind]

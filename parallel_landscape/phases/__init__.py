@@ -1,0 +1,1 @@
+"""What walkers do, round by round: search, learn, equilibrate, produce."""

@@ -1,0 +1,72 @@
+"""What a job's walkers have to do before production, as far as its keys tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parallel_landscape.ensembles.schedule import Schedule
+from parallel_landscape.exchange.windows import divide
+from parallel_landscape.job.coupling import Coupled
+from parallel_landscape.job.job import Job
+from parallel_landscape.job.sections import Ensemble, Exchange
+from parallel_landscape.job.tempering import Canonical
+from parallel_landscape.landscape import Landscape
+
+
+@dataclass(frozen=True)
+class Effort:
+    """window_levels: levels of each window, which are certain or not. steps: proposals that one walker of each window makes at
+    the least. what, note: what it is called, and what else to say of it."""
+
+    window_levels: tuple[int, ...]
+    certain: bool
+    steps: tuple[float, ...]
+    what: str
+    note: str
+
+
+def effort_of(job: Job, landscape: Landscape, steps: int) -> Effort:
+    """Before production; `steps`: proposals of a walker in a round."""
+    if isinstance(job.ensemble, Coupled):
+        groups, rounds = job.ensemble.groups, job.ensemble.equilibration_rounds
+        wanted = (float(rounds * steps),) * groups
+        return Effort((len(landscape.levels),) * groups, True, wanted, "equilibration", f"{rounds:,} rounds")
+    if isinstance(job.ensemble, Canonical):
+        section, count = job.ensemble, job.ensemble.count
+        rounds = section.equilibration_rounds + section.pilot
+        what = "pilot and equilibration" if section.adapted else "equilibration"
+        return Effort((len(landscape.levels),) * count, True, (float(rounds * steps),) * count, what, f"{rounds:,} rounds")
+    widths, certain = _window_levels(job, landscape)
+    wanted = tuple(_learning_steps(job, levels, landscape.sweep, steps) for levels in widths)
+    note = f"{_visits(job.ensemble):.0e} visits a level; hard windows can take many times longer"
+    return Effort(widths, certain, wanted, "learning", note)
+
+
+def _window_levels(job: Job, landscape: Landscape) -> tuple[tuple[int, ...], bool]:
+    """Levels of each window, and whether that is certain: a search may find fewer levels, and lay windows of other widths."""
+    assert isinstance(job.exchange, Exchange)
+    chosen, levels = job.exchange.windows, landscape.levels
+    if isinstance(chosen, list):
+        return tuple(levels.index(high) - levels.index(low) + 1 for low, high in chosen), True
+    first, last = (levels.index(energy) for energy in job.exchange.energy or (levels[0], levels[-1]))
+    windows = divide(first, last, job.layout(levels).windows, job.exchange.overlap)
+    certain = job.exchange.energy is not None and not job.exchange.measured
+    return tuple(high - low + 1 for low, high in windows), certain
+
+
+def _visits(schedule: Schedule) -> float:
+    """Visits per level that the schedule asks for, at least."""
+    if schedule.schedule == "samc":
+        return schedule.t0 / schedule.ln_f_final
+    if schedule.schedule == "halving":
+        return 2.0 / schedule.ln_f_final**0.5
+    return 1.0 / schedule.ln_f_final
+
+
+def _learning_steps(job: Job, levels: int, sweep: int, steps: int) -> float:
+    """Proposals of one walker in a window of so many levels; only halving counts the visits of all its walkers together."""
+    ensemble, exchange = job.ensemble, job.exchange
+    assert isinstance(ensemble, Ensemble) and isinstance(exchange, Exchange)
+    together = exchange.walkers_per_window if ensemble.schedule == "halving" and exchange.share == "window" else 1
+    wanted = max(_visits(ensemble) * levels / together, float(steps * ensemble.occasions))
+    return wanted if ensemble.max_sweeps is None else min(wanted, float(ensemble.max_sweeps * sweep))
