@@ -36,7 +36,7 @@ LEVELS: list[set[str]] = [
     },
     {"landscapes", "data", "store.schema", "store.run_folder", "provenance", "progress", "stopping", "walltime", "templates"},
     {"dynamics", "ensembles", "observables"},
-    {"sampler", "check", "model", "smooth_sampler", "check_smooth"},
+    {"sampler", "check", "model", "smooth_sampler", "check_gradient"},
     {"exchange", "store", "slurm.chain"},
     {"analysis"},
     {"search", "learn", "produce", "outcome", "sections", "columns"},
