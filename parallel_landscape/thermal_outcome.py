@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from parallel_landscape.analysis.dimension import from_fluctuations, from_means
 from parallel_landscape.analysis.law_ratio import slope_of_laws
 from parallel_landscape.campaign import Campaign
 from parallel_landscape.equilibrate import BLOCKS
@@ -136,14 +137,35 @@ def conclude_thermal(campaign: Campaign, before: Thermal, reports: dict[int, The
         canonical[name] = table[name]
     for ending in ("", "_error"):
         canonical[f"heat_capacity{ending}"] = betas**2 * np.array(table[f"energy_variance{ending}"])
+    line = _add_dimensions(canonical)
     found = [means_of(before, group, list(about)) for group in by_temperature(before, reports)]
     for name in about:
         canonical |= {name: [means[name].value for means in found], f"{name}_error": [means[name].error for means in found]}
     status, reason = _verdict(before, reports, table, campaign.stopped)
     landscape = campaign.sampler.landscape
     attributes = {"status": status, "reason": reason, "normalisation": "none", "convention": landscape.convention}
-    attributes |= {"weights": "continuous", "size": landscape.size, "metropolis": str(campaign.sampler.motion.metropolis)}
+    attributes |= {
+        "weights": "continuous",
+        "size": landscape.size,
+        "metropolis": str(campaign.sampler.motion.metropolis),
+        **line,
+    }
     return Outcome({}, table, attributes, {"canonical": canonical}, about, tuple(health_lines(table)))
+
+
+def _add_dimensions(canonical: dict[str, Any]) -> dict[str, Any]:
+    """Put the effective dimensions beside the means; returns where the line of mean energies begins and how far it goes."""
+    betas = np.asarray(canonical["beta"])
+    names = ("dimension_fluctuation", "dimension_mean")
+    canonical |= dict.fromkeys([*names, *(f"{name}_error" for name in names)], np.full(len(betas), math.nan))
+    if (betas <= 0).any():
+        return {}
+    heat = (np.asarray(canonical[name]) for name in ("heat_capacity", "heat_capacity_error"))
+    canonical["dimension_fluctuation"], canonical["dimension_fluctuation_error"] = from_fluctuations(*heat)
+    energies = (np.asarray(canonical[name]) for name in ("energy_mean", "energy_mean_error"))
+    dimension, error, ground, count = from_means(1.0 / betas, *energies)
+    canonical["dimension_mean"], canonical["dimension_mean_error"] = dimension, error
+    return {"energy_at_zero": ground, "temperatures_on_line": count}
 
 
 def health_lines(table: dict[str, list[Any]]) -> list[str]:
