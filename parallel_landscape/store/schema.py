@@ -82,6 +82,8 @@ WINDOWS = _table(
     Variable("virial", _W, "f8", "1", "health: mean of w . grad U over the number of weights, U = beta E and the prior"),
     Variable("virial_error", _W, "f8", "1", "standard error of virial, from spans of time"),
     Variable("creutz", _W, "f8", "1", "health: mean of exp(-work) over moves"),
+    Variable("balance", _W, "f8", "1", "health: mean of exp(-work - |work|) over that of exp(-|work|)"),
+    Variable("balance_error", _W, "f8", "1", "standard error of balance, from spans of time"),
     Variable("creutz_error", _W, "f8", "1", "standard error of creutz, from spans of time"),
     Variable(
         "response",

@@ -31,10 +31,10 @@ def batch_of(landscape: SmoothLandscape, replicas: int) -> Batch:
     return batch
 
 
-def stepping(landscape: SmoothLandscape, replicas: int) -> Callable[[], None]:
+def stepping(landscape: SmoothLandscape, replicas: int) -> Callable[[], object]:
     """STEPS leapfrog steps of so many replicas."""
     batch, weight, length = batch_of(landscape, replicas), Canonical(np.ones(replicas)), np.full(replicas, 1e-6)
-    return lambda: flow(landscape, weight, batch, spelt("BAB", STEPS), length, length, lambda: batch.velocities) and None
+    return lambda: flow(landscape, weight, batch, spelt("BAB", STEPS), length, length, lambda: batch.velocities)
 
 
 def products(patterns: np.ndarray, units: int, precision: str) -> Callable[[], None]:
@@ -67,9 +67,8 @@ def main() -> None:
     rng = np.random.default_rng(1)
     labels = (2 * rng.integers(0, 2, (parsed.patterns, 1)) - 1).astype(np.int8)
     data = TrainingSet(rng.standard_normal((parsed.patterns, 500)), labels)
-    print(
-        f"500-50-1 tanh, {parsed.patterns} patterns, 8 replicas\n{'precision':>9} {'step ms':>8} {'products ms':>12} {'ratio':>6}"
-    )
+    print(f"500-50-1 tanh, {parsed.patterns} patterns, 8 replicas")
+    print(f"{'precision':>9} {'step ms':>8} {'products ms':>12} {'ratio':>6}")
     for precision in ("float64", "float32"):
         ours = stepping(one_hidden_layer(500, 50, lambda network: data, precision=precision), 8)
         bare = products(data.patterns, 400, precision)
@@ -85,9 +84,8 @@ def main() -> None:
     for name, landscape in models.items():
         counts = (1, 8, 64)
         work = [stepping(landscape, count) for count in counts]
-        times = np.array(
-            [[seconds(one) / count for one, count in zip(work, counts, strict=True)] for _ in range(parsed.repeats)]
-        )
+        pairs = list(zip(work, counts, strict=True))
+        times = np.array([[seconds(one) / count for one, count in pairs] for _ in range(parsed.repeats)])
         for column, count in enumerate(counts):
             cheaper = np.median(times[:, 0] / times[:, column])
             print(f"{name:>15} {count:9d} {1e3 * np.median(times[:, column]):8.3f} {cheaper:8.1f}")

@@ -142,7 +142,7 @@ def test_corrected_motions_against_exact_averages(name: str, tmp_path: Path) -> 
         for power, truth in enumerate(exact(beta), 1):
             assert abs(z_of((energies[:, number] ** power).mean(axis=1), truth)) < LARGEST, (beta, power)
     table = groups["windows"]
-    for health in ("virial", "creutz", "response"):
+    for health in ("virial", "creutz", "balance", "response"):
         off = (table[health] - 1) / table[f"{health}_error"]
         assert np.all(np.isnan(off) | (np.abs(off) < LARGEST)), (health, off)
     assert np.isnan(table["virial"]).all() == (landscape["model"] == "spherical-perceptron")
