@@ -49,7 +49,11 @@ LANGEVIN: dict[str, Any] = {
     "ensemble": {"kind": "canonical", "temperatures": [0.3, 1.0, 3.0], "equilibration_rounds": 40},
 }
 
-STOPS = [("pilot", 30, 2), ("equilibrate", 50, 1), ("produce", 33, 4)]
+STOPS = [
+    ("pilot", 30, 2),
+    pytest.param("equilibrate", 50, 1, marks=pytest.mark.slow),
+    pytest.param("produce", 33, 4, marks=pytest.mark.slow),
+]
 
 
 def run_on(folder: Path, ranks: int, job: dict[str, Any]) -> Data:
@@ -83,9 +87,7 @@ def test_same_bits_without_a_test_of_moves(alone: dict[str, Data], tmp_path: Pat
     assert different(alone["langevin"], run_on(tmp_path / "run", 4, LANGEVIN)) == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "number", "ranks"), [STOPS[0], *(pytest.param(*stop, marks=pytest.mark.slow) for stop in STOPS[1:])]
-)
+@pytest.mark.parametrize(("kind", "number", "ranks"), STOPS)
 def test_same_bits_after_a_stop(kind: str, number: int, ranks: int, alone: dict[str, Data], tmp_path: Path) -> None:
     run = stopped_in(tmp_path, HMC, kind, number)
     moved = Path(shutil.copytree(run, tmp_path / "run"))

@@ -22,7 +22,7 @@ LEVELS: list[set[str]] = [
     {"landscapes", "data", "store.variable", "store.schema", "store.trajectory_schema", "store.run_folder", "templates"}
     | {"driver.provenance", "driver.progress", "driver.stopping", "driver.walltime"},
     {"dynamics", "ensembles", "observables", "paths"},
-    {"sampler", "smooth_sampler", "check", "check_smooth", "model"},
+    {"sampler", "smooth_sampler", "check", "check_gradient", "model"},
     {"exchange", "store", "slurm.chain", "slurm.controller"},
     {"analysis"},
     {"solvers"},
