@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / "solve.nc"
 
     @property
+    def steered(self) -> Path:
+        """What `pland ratchet` was asked for, in a folder of its own."""
+        return self.path / "ratchet.json"
+
+    @property
     def result(self) -> Path:
         """The result."""
         return self.path / "result.nc"
@@ -98,6 +103,11 @@ class RunFolder:
 
     def refuse_solver(self) -> None:
         """Raise JobError when the folder is one of `pland solve`, whose records follow no law that could be analysed."""
+        if self.steered.exists():
+            raise JobError(
+                f"{self.path} is a folder of `pland ratchet`: steered paths are samples of no law, so nothing can be averaged "
+                "over them; its table is ratchet.nc"
+            )
         if self.finished.exists() or self.solved.exists():
             raise JobError(
                 f"{self.path} is a folder of `pland solve`: its table is {self.solved.name}, and `pland solve` with its job "

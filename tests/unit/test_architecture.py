@@ -62,7 +62,7 @@ LEVELS: list[set[str]] = [
         "doctor",
         "theory_view",
     },
-    {"analyze", "report", "local_entropy", "path_runs", "path_table", "path_view"},
+    {"analyze", "report", "local_entropy", "path_runs", "path_table", "path_view", "ratchet_run"},
     {"handle"},
     {"slurm"},
     {"arguments"},
