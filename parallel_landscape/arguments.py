@@ -25,6 +25,7 @@ def make_parser() -> argparse.ArgumentParser:
         _add_report,
         _add_local_entropy,
         _add_paths,
+        _add_ratchet,
         add_submit,
         _add_verify,
         _add_theory,
@@ -128,6 +129,22 @@ def _add_paths(commands: Any) -> None:
     paths.add_argument(
         "--line", choices=("auto", "geodesic", "straight"), default="auto", help="default: geodesic on a sphere, else straight"
     )
+
+
+def _add_ratchet(commands: Any) -> None:
+    ratchet = commands.add_parser("ratchet", help="steer pairs of recorded weights towards each other; given again, goes on")
+    ratchet.add_argument("run", type=Path, help="a run with continuous weights and [production] weights = true")
+    ratchet.add_argument("-n", "--ranks", type=_positive, help="start so many MPI ranks (default: one for each usable core)")
+    ratchet.add_argument("--stiffness", type=float, required=True, help="k of the penalty k/2 (d - d_min)^2 for going back")
+    ratchet.add_argument("--step", type=float, required=True, help="leapfrog step in time, at unit mass")
+    ratchet.add_argument("--steps", type=int, default=10, help="steps of a trajectory (default: 10)")
+    ratchet.add_argument("--moves", type=int, default=2000, help="trajectories, at most (default: 2000)")
+    ratchet.add_argument("--temperature", type=float, help="of the moves (default: that of the run)")
+    ratchet.add_argument("--paths", type=int, default=16, help="pairs of chains (default: 16)")
+    ratchet.add_argument("--single", action="store_true", help="the first end alone moves; else both in turn")
+    ratchet.add_argument("--below", type=float, metavar="ENERGY", help="say how many pairs are connected below this energy")
+    ratchet.add_argument("--force-new", action="store_true", help="set the folder of an earlier one aside and start anew")
+    ratchet.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _add_verify(commands: Any) -> None:

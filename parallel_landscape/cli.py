@@ -39,9 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.command in ("run", "resume"):
             comm = find_world()
             return _sample(parsed, arguments, comm)
-        if parsed.command == "solve":
+        if parsed.command in ("solve", "ratchet"):
             comm = find_world()
-            return _solve(parsed, arguments, comm)
+            from parallel_landscape.commands.ratchet_run import ratchet
+
+            return (_solve if parsed.command == "solve" else ratchet)(parsed, arguments, comm)
         return int(_COMMANDS[parsed.command](parsed))
     except Stopped as stopped:  # on every rank
         if comm.rank == 0:

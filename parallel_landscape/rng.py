@@ -34,6 +34,7 @@ class Purpose(IntEnum):
     CENTER = 11
     SOLVE = 20
     INSTANCE = 21
+    RATCHET = 22
 
 
 _LOW = np.uint64(0xFFFFFFFF)

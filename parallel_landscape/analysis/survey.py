@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from parallel_landscape.analysis.segment_reader import Reader, Shared, Source, open_source
 from parallel_landscape.errors import RunError
-from parallel_landscape.store.run_folder import write_atomically
+from parallel_landscape.store.files import write_atomically
 
 Partial = dict[str, NDArray[Any]]
 VERSION = 1  # of the partial results: a new number where their meaning changes

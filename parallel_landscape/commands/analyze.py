@@ -17,8 +17,9 @@ from parallel_landscape.commands.status import refuse_continuous, status
 from parallel_landscape.driver.progress import Counter
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.store.catalogue import Catalogue, read_catalogue
+from parallel_landscape.store.files import make_folder
 from parallel_landscape.store.result import Groups, read_groups, write_groups
-from parallel_landscape.store.run_folder import RunFolder, make_folder
+from parallel_landscape.store.run_folder import RunFolder
 
 MEMORY = 2**31
 LEAST_MEMORY = 2**20

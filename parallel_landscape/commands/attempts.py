@@ -24,9 +24,10 @@ from parallel_landscape.landscape import Landscape
 from parallel_landscape.solvers.problem import Found
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.catalogue import read_catalogue
+from parallel_landscape.store.files import make_folder, remove
 from parallel_landscape.store.frozen import FrozenSlot, attributes_of, write_frozen
 from parallel_landscape.store.hdf5 import write_hdf5
-from parallel_landscape.store.run_folder import RunFolder, make_folder, remove
+from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.store.segments import Recorder, drop_unlisted, fill_segment, read_records
 from parallel_landscape.store.trajectory_schema import ATTEMPTS
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from parallel_landscape.commands.sweep import read_study
 from parallel_landscape.errors import RunError
+from parallel_landscape.store.files import write_atomically
 from parallel_landscape.store.result import read_result
-from parallel_landscape.store.run_folder import write_atomically
 
 if TYPE_CHECKING:
     import xarray

@@ -17,6 +17,7 @@ from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job.job import Job
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.paths.curves import Energies
+from parallel_landscape.smooth import SmoothLandscape, Units
 from parallel_landscape.store.catalogue import Catalogue, read_catalogue
 from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.store.segments import read_records
@@ -29,7 +30,7 @@ class Samples:
     """What a run has recorded. weights: (chains, times, n), at most `times` moments, evenly spread, the last one among them.
 
     energies: of many weights at once, in units of the job. data: digest of the training set, None without one. patterns: P
-    where the energy counts patterns, else 1. sphere: |w|^2 where weights lie on a sphere, else 0. units: for alignment.
+    where the energy is a sum over patterns, else 1.
     """
 
     path: Path
@@ -38,8 +39,17 @@ class Samples:
     energies: Energies
     data: str | None
     patterns: int
-    sphere: float
-    units: tuple[Any, ...] = ()
+    landscape: Landscape | SmoothLandscape
+
+    @property
+    def sphere(self) -> float:
+        """|w|^2 where weights lie on a sphere, else 0."""
+        return self.landscape.sphere
+
+    @property
+    def units(self) -> tuple[Units, ...]:
+        """Hidden units that can be brought into another order."""
+        return self.landscape.units if isinstance(self.landscape, SmoothLandscape) else ()
 
 
 def read_samples(path: Path, times: int) -> Samples:
@@ -54,11 +64,15 @@ def read_samples(path: Path, times: int) -> Samples:
             f"{path}: paths need real weights, and those of {job.model_name} are not; nothing lies between +1 and -1."
         )
     weights = _chains(read_catalogue(path), path, times)
+    return Samples(path, job, weights, energies, data.digest, _patterns(landscape, weights[0, :1]), landscape)
+
+
+def _patterns(landscape: Landscape | SmoothLandscape, weights: F) -> int:
+    """How many patterns the energy is a sum over; 1 where it is their mean, or no such sum."""
     if isinstance(landscape, Landscape):
-        return Samples(path, job, weights, energies, data.digest, landscape.levels[-1], landscape.sphere)
+        return landscape.levels[-1]
     summed = landscape.stabilities is not None and landscape.convention == "sum"
-    patterns = landscape.stabilities(weights[0, :1]).shape[1] if summed and landscape.stabilities is not None else 1
-    return Samples(path, job, weights, energies, data.digest, patterns, landscape.sphere, landscape.units)
+    return landscape.stabilities(weights).shape[1] if summed and landscape.stabilities is not None else 1
 
 
 def _chains(catalogue: Catalogue, path: Path, times: int) -> F:

@@ -12,9 +12,9 @@ from parallel_landscape.commands.path_table import Asked, make_table
 from parallel_landscape.commands.study_view import points_of
 from parallel_landscape.driver.provenance import version
 from parallel_landscape.errors import JobError
+from parallel_landscape.store.files import write_atomically
 from parallel_landscape.store.path_schema import PATHS
 from parallel_landscape.store.result import write_table
-from parallel_landscape.store.run_folder import write_atomically
 
 ENDS = ("within", "reference")
 

@@ -33,8 +33,9 @@ from parallel_landscape.rng import Purpose
 from parallel_landscape.solvers.catalogue import Solve, check_suits, load_algorithm
 from parallel_landscape.solvers.problem import Attempt, Found, Problem
 from parallel_landscape.store.checksums import check_listed, write_listed_text
+from parallel_landscape.store.files import set_aside
 from parallel_landscape.store.result import write_table
-from parallel_landscape.store.run_folder import RunFolder, set_aside
+from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.store.schema import SOLVE
 
 

@@ -23,7 +23,8 @@ import numpy as np
 from parallel_landscape.driver.campaign import prepare
 from parallel_landscape.errors import JobError
 from parallel_landscape.job.job import Job, make_job
-from parallel_landscape.store.run_folder import RunFolder, write_text
+from parallel_landscape.store.files import write_text
+from parallel_landscape.store.run_folder import RunFolder
 
 MOST_POINTS = 10_000
 _RANGE = {"from", "to", "step", "count"}

@@ -14,7 +14,7 @@ import numpy as np
 
 from parallel_landscape.driver.provenance import version
 from parallel_landscape.errors import JobError, RunError
-from parallel_landscape.store.run_folder import write_atomically
+from parallel_landscape.store.files import write_atomically
 from parallel_landscape.theory.catalogue import CURVES
 from parallel_landscape.theory.quantities import QUANTITIES, Quantity
 

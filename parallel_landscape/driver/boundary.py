@@ -25,7 +25,7 @@ from parallel_landscape.phases.search import Search
 from parallel_landscape.phases.thermal import Thermal, ThermalPilot
 from parallel_landscape.phases.thermal_production import ThermalProduction
 from parallel_landscape.store import checkpoint
-from parallel_landscape.store.run_folder import remove
+from parallel_landscape.store.files import remove
 
 UNFINISHED, REPORT, SAVE, OUT_OF_TIME, ASKED = 1, 2, 4, 8, 16  # what a rank may ask for; everybody hears all
 PHASES: dict[type, str] = {

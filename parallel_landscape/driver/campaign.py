@@ -26,7 +26,8 @@ from parallel_landscape.job.job import ROUND_STEPS, Job
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.store.checksums import check_listed, write_listed_text
-from parallel_landscape.store.run_folder import RunFolder, birth, set_aside, write_text
+from parallel_landscape.store.files import set_aside, write_text
+from parallel_landscape.store.run_folder import RunFolder, birth
 from parallel_landscape.walker import Slot
 
 

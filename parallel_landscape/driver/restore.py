@@ -23,7 +23,8 @@ from parallel_landscape.job.job import Job, load_job
 from parallel_landscape.store import checkpoint
 from parallel_landscape.store.checkpoint import Arrays, Generation, all_sound, read_slots
 from parallel_landscape.store.checksums import check_listed
-from parallel_landscape.store.run_folder import RunFolder, lives, remove_leftovers
+from parallel_landscape.store.files import remove_leftovers
+from parallel_landscape.store.run_folder import RunFolder, lives
 from parallel_landscape.store.segments import Segment, damage, drop_unlisted
 
 

@@ -21,8 +21,8 @@ from parallel_landscape.phases.produce import Production
 from parallel_landscape.phases.search import Search
 from parallel_landscape.sampler import BrokenLandscape
 from parallel_landscape.store.checksums import write_listed_text
+from parallel_landscape.store.files import remove, write_atomically
 from parallel_landscape.store.result import write_groups
-from parallel_landscape.store.run_folder import remove, write_atomically
 from parallel_landscape.walker import Slot, arrays_of
 
 

@@ -11,8 +11,8 @@ from parallel_landscape.driver.campaign import Campaign
 from parallel_landscape.job.columns import binary_weights, buffer_length, columns_of
 from parallel_landscape.landscape import counts_proposals
 from parallel_landscape.phases.produce import Before, Production
+from parallel_landscape.store.files import make_folder
 from parallel_landscape.store.frozen import FrozenSlot, attributes_of, write_frozen
-from parallel_landscape.store.run_folder import make_folder
 from parallel_landscape.store.segments import Recorder
 
 

@@ -30,7 +30,8 @@ from parallel_landscape.report.numbers import number, with_error
 from parallel_landscape.report.svg import inline
 from parallel_landscape.report.tables import Table, facts_of, live_table, values_table, windows_table
 from parallel_landscape.report.verdict import judge
-from parallel_landscape.store.run_folder import RunFolder, write_atomically
+from parallel_landscape.store.files import write_atomically
+from parallel_landscape.store.run_folder import RunFolder
 
 FORMATS = ("png", "pdf")
 DPI = 200

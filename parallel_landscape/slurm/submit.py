@@ -19,7 +19,8 @@ from parallel_landscape.slurm.cluster import Cluster, Partition, load_cluster
 from parallel_landscape.slurm.partitions import live_partitions
 from parallel_landscape.slurm.request import Request, make_request, wishes
 from parallel_landscape.slurm.script import render
-from parallel_landscape.store.run_folder import RunFolder, write_text
+from parallel_landscape.store.files import write_text
+from parallel_landscape.store.run_folder import RunFolder
 
 PLANNED_RANKS = 1
 

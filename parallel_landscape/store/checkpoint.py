@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from parallel_landscape.errors import RunError
 from parallel_landscape.store.checksums import digest_of_plain, sha256_of
+from parallel_landscape.store.files import make_folder, set_aside, write_text
 from parallel_landscape.store.hdf5 import write_hdf5
-from parallel_landscape.store.run_folder import make_folder, set_aside, write_text
 
 SCHEMA = 2
 KEPT = 2

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from parallel_landscape.errors import RunError
-from parallel_landscape.store.run_folder import write_atomically, write_text
+from parallel_landscape.store.files import write_atomically, write_text
 
 NAME = "checksums.json"
 

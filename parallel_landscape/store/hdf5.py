@@ -15,7 +15,7 @@ from typing import Any
 
 import h5py
 
-from parallel_landscape.store.run_folder import write_atomically
+from parallel_landscape.store.files import write_atomically
 
 BLOSC_FILTER = 32001  # its number in the registry of the HDF Group
 BLOSC_ZSTD = (0, 0, 0, 0, 5, 1, 5)  # four numbers that the filter fills in; level 5, shuffled by bytes, Zstandard

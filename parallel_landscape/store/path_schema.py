@@ -38,3 +38,22 @@ PATHS = {
         Variable("inside_error", _V, "f8", "1", f"standard error of inside {_FROM}"),
     )
 }
+
+_A, _L = ("path",), ("path", "look")
+
+RATCHET = {
+    variable.name: variable
+    for variable in (
+        Variable("path", _A, "i8", "1", "number of the path"),
+        Variable("chain", ("path", "end"), "i8", "1", "chains of the run that the two ends were taken from"),
+        Variable("met", _A, "i1", "1", "1 where the ends have met"),
+        Variable("highest", _A, "f8", "1", "largest energy of an end after any move, and of the last curve where they met"),
+        Variable("accepted", _A, "f8", "1", "fraction of moves that were accepted"),
+        Variable("moves", _L, "f8", "1", "moves before the look; nan after the path's end"),
+        Variable("energies", ("path", "look", "end"), "f8", "1", "energies of the two ends"),
+        Variable("distance", _L, "f8", "1", "distance of the ends"),
+        Variable("closest", _L, "f8", "1", "smallest distance so far, where the penalty begins"),
+        Variable("overlap", _L, "f8", "1", "cosine of the angle between the ends"),
+        Variable("barrier", _L, "f8", "1", "largest energy of the curve between the ends less that of the higher end"),
+    )
+}

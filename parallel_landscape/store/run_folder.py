@@ -7,12 +7,12 @@ import json
 import os
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parallel_landscape.errors import JobError, RunError
+from parallel_landscape.errors import JobError
+from parallel_landscape.store.files import cannot_write, sync_folder
 
 _TAIL = 65_536  # bytes at the end of the progress file that are looked at first
 
@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / "solve.nc"
 
     @property
+    def steered(self) -> Path:
+        """What `pland ratchet` was asked for, in a folder of its own."""
+        return self.path / "ratchet.json"
+
+    @property
     def result(self) -> Path:
         """The result."""
         return self.path / "result.nc"
@@ -102,7 +107,12 @@ class RunFolder:
         return self.finished.exists() or self.solved.exists()
 
     def refuse_solver(self, instead: str = "") -> None:
-        """Raise JobError when the folder is one of `pland solve`, whose records follow no law that could be sampled on."""
+        """Raise JobError when the folder's records follow no law that could be sampled on: those of solvers, steered paths."""
+        if self.steered.exists():
+            raise JobError(
+                f"{self.path} is a folder of `pland ratchet`: steered paths are samples of no law, so nothing can be averaged "
+                "over them; its table is ratchet.nc"
+            )
         if self.of_solver:
             raise JobError(
                 f"{self.path} is a folder of `pland solve`: its records follow no law, and its table is {self.solved.name}; "
@@ -168,7 +178,7 @@ def append_line(path: Path, line: dict[str, Any]) -> None:
         with path.open("a") as file:
             file.write(json.dumps({**line, "crc": _crc(line)}) + "\n")
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -222,70 +232,3 @@ def _stat(process: int) -> list[str]:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return []
-
-
-def set_aside(path: Path) -> Path | None:
-    """Move an existing folder out of the way, to the first free `name.1`, `name.2`, ...; returns its new place."""
-    if not path.exists():
-        return None
-    number = next(n for n in range(1, 10**6) if not path.with_name(f"{path.name}.{n}").exists())
-    return path.rename(path.with_name(f"{path.name}.{number}"))
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder inside a run folder. Raises RunError, with what to do; a run folder that has gone is not made again."""
-    try:
-        path.mkdir(exist_ok=True)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes have left half-written in a folder."""
-    for path in folder.glob(".*.tmp"):
-        remove(path)
-
-
-def remove(path: Path) -> None:
-    """Remove a file that nobody needs; one that cannot be removed does no harm."""
-    with suppress(OSError):
-        path.unlink()
-
-
-def sync_folder(path: Path) -> None:
-    """Let the names in a folder reach the disk."""
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside, fsync, rename: the file is either the old one or the whole new one. RunError names the file."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(beside)
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        remove(beside)
-
-
-def _cannot_write(path: Path, error: OSError) -> RunError:
-    if isinstance(error, FileNotFoundError):
-        return RunError(f"cannot write {path}: the run folder has been moved or removed; put it back, then resume")
-    reason = error.strerror or str(error)
-    return RunError(
-        f"cannot write {path}: {reason}; make room or mend the folder, then resume: nothing written earlier is touched"
-    )
-
-
-def write_text(path: Path, text: str) -> None:
-    """`write_atomically` for text."""
-    write_atomically(path, lambda beside: beside.write_text(text))

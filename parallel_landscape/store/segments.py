@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from parallel_landscape.errors import RunError
 from parallel_landscape.store.checkpoint import KEPT
 from parallel_landscape.store.checksums import sha256_of
+from parallel_landscape.store.files import make_folder, remove
 from parallel_landscape.store.hdf5 import filters, know_all_filters, write_hdf5
-from parallel_landscape.store.run_folder import make_folder, remove
 from parallel_landscape.store.trajectory_schema import RECORDS
 from parallel_landscape.store.transitions import added
 

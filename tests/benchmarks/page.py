@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parallel_landscape.driver.provenance import version
-from parallel_landscape.store.run_folder import write_atomically
+from parallel_landscape.store.files import write_atomically
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 HEAD = """# How fast it is

@@ -19,7 +19,16 @@ LINES, FUNCTION_LINES = 300, 50
 LEVELS: list[set[str]] = [
     {"", "errors", "rng", "simd", "specialise", "network", "landscape", "smooth", "keys", "section", "walker", "machine"}
     | {"data.training_set", "analysis.join", "theory"},
-    {"landscapes", "data", "store.variable", "store.schema", "store.trajectory_schema", "store.run_folder", "templates"}
+    {
+        "landscapes",
+        "data",
+        "store.variable",
+        "store.schema",
+        "store.trajectory_schema",
+        "store.run_folder",
+        "store.files",
+        "templates",
+    }
     | {"driver.provenance", "driver.progress", "driver.stopping", "driver.walltime"},
     {"dynamics", "ensembles", "observables", "paths"},
     {"sampler", "smooth_sampler", "check", "check_gradient", "model"},
