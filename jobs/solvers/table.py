@@ -1,6 +1,6 @@
 """The table of solvers: for each folder of `pland solve` given, algorithm, N, alpha, solved instances and median iterations.
 
-    python jobs/solvers/table.py runs/*/*-solve
+python jobs/solvers/table.py runs/*/*-solve
 """
 
 from __future__ import annotations
