@@ -22,13 +22,16 @@ from matplotlib.figure import Figure
 from scipy.special import entr
 
 from parallel_landscape.analysis.plots.style import INK, MUTED, PALETTE, legend, new_axes
+from parallel_landscape.theory.features import random_features
 from parallel_landscape.theory.franz_parisi import franz_parisi
 from parallel_landscape.theory.local_energy import local_energy
 from parallel_landscape.theory.thresholds import features_capacity
 
 DASHED = (0, (4, 2))
+MOST = 0.01  # error by sampling, above which a distance is not shown
 NAMES = {"typical": "typical (sampled)", "sbpi": "SBPI", "focusing-bp": "focusing BP", "replicated-sgd": "replicated SGD",
          "annealing": "annealing"}  # fmt: skip
+COLORS = dict(zip(NAMES, PALETTE, strict=False))
 
 
 def landscape_of(run: Path) -> dict[str, Any]:
@@ -69,47 +72,54 @@ def draw_local_energy(ax: Axes, runs: Path) -> None:
     print(f"local energy per pattern at E = 0, N = {weights}, P = {patterns}\n")
     print(f"| solutions | {' | '.join(f'd = {x:.3f}' for x in d)} |")
     print("|---|" + "---|" * len(d) + f"\n| theory of typical | {' | '.join(f'{t:.4f}' for t in theory)} |")
-    for (name, folder), color in zip(every.items(), PALETTE, strict=False):
+    for name, folder in every.items():
         rows = np.array([at_zero(folder, names)[key] for key in names]) / patterns
-        ax.errorbar(d, rows[:, 0], rows[:, 1], fmt="o-", markersize=3, linewidth=1.0, color=color, label=NAMES[name])
+        ax.errorbar(d, rows[:, 0], rows[:, 1], fmt="o-", markersize=3, linewidth=1.0, color=COLORS[name], label=NAMES[name])
         print(f"| {NAMES[name]} | {' | '.join(f'{mean:.4f} ± {error:.4f}' for mean, error in rows)} |")
     ax.set(xscale="log", yscale="log", xlabel="fraction of weights flipped, d", ylabel="errors afterwards, E/P")
     legend(ax)
 
 
+def local_entropies(runs: Path) -> dict[str, list[np.ndarray]]:
+    """For typical solutions and those of each algorithm: ln of the number of solutions per weight at each distance from several
+    of them, and the error of each by sampling; rows (2, distances)."""
+    found: dict[str, list[np.ndarray]] = {}
+    for file in sorted([*(runs / "around-typical").glob("*/result.nc"), *(runs / "around-found").glob("*/result.nc")]):
+        job = tomllib.loads((file.parent / "submitted.toml").read_text())
+        source = runs.parent / job["ensemble"]["reference"] / "solve.nc"
+        name = "typical"
+        if source.exists():
+            with xr.open_dataset(source) as table:
+                name = str(table.attrs["algorithm"])
+        with xr.open_dataset(file, group="local_entropy") as table:
+            rows = [table[key].sel(energy=0).values / job["landscape"]["inputs"] for key in ("ln_n", "ln_n_error")]
+        found.setdefault(name, []).append(np.array(rows))
+    return found
+
+
 def draw_local_entropy(ax: Axes, runs: Path) -> None:
-    """Number of solutions at a distance from a solution, ln over N."""
-    rows = {}
-    for (name, label), color in zip(
-        {"around-typical": "typical", "around-found": "focusing BP"}.items(), PALETTE[0::2], strict=False
-    ):
-        run = runs / name
-        if not (run / "result.nc").exists():
-            continue
-        landscape = landscape_of(run)
-        weights, patterns = landscape["inputs"], landscape["data"]["patterns"]
-        with xr.open_dataset(run / "result.nc", group="local_entropy") as table:
-            ln_n, error = (table[key].sel(energy=0).values / weights for key in ("ln_n", "ln_n_error"))
-            d = table.distance.values / weights
-        good = np.isfinite(ln_n) & np.isfinite(error) & (error < 0.01) & (d < 0.3)
-        ax.plot(d[good], ln_n[good], color=color, label=label)
-        ax.fill_between(d[good], (ln_n - error)[good], (ln_n + error)[good], color=color, alpha=0.25, linewidth=0)
-        rows[label] = (d, ln_n, error)
-    if not rows:
-        return
-    x = np.array([0.02, 0.04, 0.06, 0.08, 0.1, 0.14, 0.18, 0.22, 0.26, 0.3])
-    theory = [franz_parisi(patterns / weights, 1 - 2 * float(one)).local_entropy for one in x]
+    """Number of solutions at a distance from a solution, ln over N; bars: over solutions, and of sampling."""
+    landscape = landscape_of(folders(runs)["typical"])
+    weights, alpha = landscape["inputs"], landscape["data"]["patterns"] / landscape["inputs"]
+    d, shown = np.arange(weights + 1) / weights, {}
+    for name, rows in local_entropies(runs).items():
+        values, errors = np.array(rows).transpose(1, 0, 2)
+        mean = np.where(errors < MOST, values, np.nan).mean(axis=0)
+        error = np.hypot(values.std(axis=0, ddof=1), errors.mean(axis=0)) / math.sqrt(len(rows))
+        ax.plot(d, mean, color=COLORS[name], label=NAMES[name])
+        ax.fill_between(d, mean - error, mean + error, color=COLORS[name], alpha=0.25, linewidth=0)
+        shown[f"{NAMES[name]}, {len(rows)} solutions"] = mean, error
+    x = np.array([4, 8, 12, 16, 20, 28, 36, 44, 52]) * weights // 201 / weights
+    theory = np.array([franz_parisi(alpha, 1 - 2 * float(one)).local_entropy for one in x])
     ax.plot(x, theory, color=INK, linestyle=DASHED, linewidth=1.0, label="typical, theory")
-    every = np.linspace(1e-3, 0.3, 100)
+    every = np.linspace(1e-3, x[-1], 100)
     ax.plot(every, entr(every) + entr(1 - every), color=MUTED, linestyle=":", linewidth=1.0, label="all weights")
-    print(f"\nlocal entropy per weight\n\n| d/N | theory of typical | {' | '.join(rows)} |\n|---|---|" + "---|" * len(rows))
-    for one, expected in zip(x[[1, 3, 5, 7]], np.array(theory)[[1, 3, 5, 7]], strict=True):
-        cells = []
-        for d, ln_n, error in rows.values():
-            place = int(np.argmin(np.abs(d - one)))
-            cells.append(f"{ln_n[place]:.4f} ± {error[place]:.4f}")
-        print(f"| {one:.2f} | {expected:.4f} | {' | '.join(cells)} |")
-    ax.set(xlabel="distance d/N", ylabel="ln (number of solutions) / N")
+    print(f"\nlocal entropy per weight\n\n| d/N | theory of typical | {' | '.join(shown)} |\n|---|---|{'---|' * len(shown)}")
+    for one, expected in zip(x[::2], theory[::2], strict=True):
+        place = round(float(one) * weights)
+        cells = [f"{mean[place]:.4f} ± {error[place]:.4f}" for mean, error in shown.values()]
+        print(f"| {one:.3f} | {expected:.4f} | {' | '.join(cells)} |")
+    ax.set(xlabel="distance d/N", ylabel="ln (number of solutions) / N", xlim=(0, x[-1]), ylim=(0, 0.62))
     legend(ax)
 
 
@@ -137,21 +147,35 @@ def draw_transition(left: Axes, right: Axes, runs: Path) -> None:
         for ax, key, scale in ((left, "near", rows[0]["patterns"]), (right, "test-error", 1)):
             mean, error = np.array([row[who][key] for row in rows]).T / scale
             ax.errorbar(x, mean, error, fmt="o-", markersize=3, linewidth=1.0, color=color, label=label)
+    theory = [random_features(1 / one, rows[0]["latent"]).generalisation_error if one > point.weights_per_pattern else math.nan
+              for one in x]  # fmt: skip
+    right.plot(x, theory, color=INK, linestyle=DASHED, linewidth=1.0, label="typical, theory")
     for ax in (left, right):
-        ax.axvline(point.weights_per_pattern, color=INK, linestyle=DASHED, linewidth=0.8, label="interpolation, theory")
+        ax.axvline(point.weights_per_pattern, color=INK, linestyle=":", linewidth=1.0, label="interpolation, theory")
         ax.set_xlabel("weights per pattern N/P")
         legend(ax)
     left.set_ylabel("fraction solved; errors after flips, E/P")
     right.set_ylabel("test error")
     print(f"\ninterpolation point of the theory: N/P = {point.weights_per_pattern:.4f}\n")
-    head = ("N/P", "solved", "lowest E sampled", "sampled: E/P after flips", "found", "sampled: test error", "found")
+    head = (
+        "N/P",
+        "solved",
+        "lowest E sampled",
+        "sampled: E/P after flips",
+        "found",
+        "sampled: test error",
+        "found",
+        "typical, theory",
+    )
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    for row in rows:
+    for row, expected in zip(rows, theory, strict=True):
         keys = [(who, key) for key in ("near", "test-error") for who in ("sampled", "found")]
         scale = {"near": row["patterns"], "test-error": 1}
         cells = [[value / scale[key] for value in row[who][key]] for who, key in keys]
         told = " | ".join("none" if math.isnan(mean) else f"{mean:.4f} ± {error:.4f}" for mean, error in cells)
-        print(f"| {row['N/P']:.2f} | {row['solved'] * row['attempts']:.0f} of {row['attempts']} | {row['lowest']} | {told} |")
+        print(
+            f"| {row['N/P']:.2f} | {row['solved'] * row['attempts']:.0f} of {row['attempts']} | {row['lowest']} | {told} | {expected:.4f} |"
+        )
 
 
 def main(runs: Path) -> None:

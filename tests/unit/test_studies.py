@@ -82,6 +82,6 @@ def claims_of_atypical(runs: Path) -> None:
             assert apart > 5, (name, apart)
     counts = []
     for name in ("around-typical", "around-found"):
-        with xr.open_dataset(runs / name / "result.nc", group="local_entropy") as table:
+        with xr.open_dataset(runs / name / f"{name}-0000" / "result.nc", group="local_entropy") as table:
             counts.append((table.ln_n.sel(energy=0, distance=8), table.ln_n_error.sel(energy=0, distance=8)))
     assert float(counts[1][0] - counts[0][0]) > 5 * float(np.hypot(counts[0][1], counts[1][1]))
