@@ -173,9 +173,8 @@ def draw_transition(left: Axes, right: Axes, runs: Path) -> None:
         scale = {"near": row["patterns"], "test-error": 1}
         cells = [[value / scale[key] for value in row[who][key]] for who, key in keys]
         told = " | ".join("none" if math.isnan(mean) else f"{mean:.4f} ± {error:.4f}" for mean, error in cells)
-        print(
-            f"| {row['N/P']:.2f} | {row['solved'] * row['attempts']:.0f} of {row['attempts']} | {row['lowest']} | {told} | {expected:.4f} |"
-        )
+        solved = f"{row['solved'] * row['attempts']:.0f} of {row['attempts']}"
+        print(f"| {row['N/P']:.2f} | {solved} | {row['lowest']} | {told} | {expected:.4f} |")
 
 
 def main(runs: Path) -> None:
