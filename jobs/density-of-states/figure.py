@@ -2,7 +2,7 @@
 
     python jobs/density-of-states/figure.py jobs/density-of-states/small/runs
 
-Several seeds are instances: drawn is the mean of ln p(E) over those that have the level; the table gives mean and standard error.
+Several seeds are instances: drawn is the mean of ln p(E) over those that have the level; the table has means and errors.
 """
 
 from __future__ import annotations

@@ -20,6 +20,12 @@ def _shift(ln_g: Real, ln_states: float, absolute: bool) -> float:
     return ln_states if absolute else -float(np.nanmax(ln_g))
 
 
+def missing_states(part: Real, whole: Real) -> float:
+    """ln of the fraction of all states, by `whole` (levels,), that lie on levels of which `part` knows."""
+    known = np.isfinite(part) & np.isfinite(whole)
+    return float(np.log(np.exp(whole[known]).sum() / np.nansum(np.exp(whole))))
+
+
 def energy_group(
     refined: refine.Refined, transition: TransitionCurve | None, frozen: Frozen, learned: Mapping[str, Any], absolute: bool
 ) -> dict[str, Any]:
@@ -44,9 +50,8 @@ def energy_group(
             found[name][old] = learned[old_name]
     if transition is not None:
         shift_too = _shift(transition.ln_g, frozen.ln_states, absolute)
-        if absolute and len(transition.apart):  # its levels are not all of them: together they hold what MBAR says
-            held = refined.ln_g[np.isfinite(transition.ln_g) & np.isfinite(refined.ln_g)]
-            shift_too += float(np.log(np.exp(held).sum()))
+        if absolute and len(transition.apart):
+            shift_too += missing_states(transition.ln_g, refined.ln_g)
         found |= {"ln_g_transition": transition.ln_g + shift_too, "ln_g_transition_error": transition.error}
     for number, observable in enumerate(frozen.observables):
         rows = (refined.averages, refined.average_errors, refined.variances)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from parallel_landscape.analysis.groups import settle
+from parallel_landscape.analysis.groups import missing_states, settle
 
 
 def root(mbar: float, transition: float, learned: float) -> dict[str, Any]:
@@ -33,3 +33,10 @@ def test_a_curve_that_lacks_a_recorded_level_is_not_taken() -> None:
 def test_a_curve_without_errors_is_not_taken() -> None:
     found = root(0.1, np.nan, np.nan)
     assert settle(found, repeats=9) == "mbar"
+
+
+def test_a_curve_that_lacks_levels_counts_the_states_of_the_others_only() -> None:
+    whole = np.log(np.array([0.1, 0.2, 0.3, 0.4]))
+    part = np.log(np.array([1 / 6, 1 / 3, 1 / 2, np.nan]))
+    np.testing.assert_allclose((part + missing_states(part, whole))[:3], whole[:3])
+    assert missing_states(whole, whole) == 0.0

@@ -117,3 +117,15 @@ def test_a_solution_is_a_reference(solved: Path) -> None:
         assert isinstance(job.ensemble, Coupled)
         (sentence,) = why_not(job.ensemble, job.build_landscape(), job.base, job.seed)
         assert said in sentence and str(folder.path) in sentence
+
+
+def test_a_study_is_solved_point_by_point(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "study.toml"
+    solve = {"algorithm": "sbpi", "max_iterations": 300}
+    file.write_text(tomli_w.dumps({**JOB, "solve": solve, "sweep": {"landscape": {"data": {"alpha": [0.3, 0.5]}}}}))
+    with handlers_kept():
+        assert main(["solve", str(file), "-n", "1", "--quiet"]) == 0
+    said = capsys.readouterr().out
+    assert "landscape.data.alpha = 0.3" in said and "landscape.data.alpha = 0.5" in said
+    tables = sorted((tmp_path / "runs" / "s").glob("s-*-solve/solve.nc"))
+    assert [table.parent.name for table in tables] == ["s-0000-solve", "s-0001-solve"]
