@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from exact.test_density_of_states import SMALL, content, exact
 
 from parallel_landscape.analysis.plots.style import INK, new_axes, ramp
+from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.exchange.comm import Serial
-from parallel_landscape.job import make_job
-from parallel_landscape.rounds import run_job
+from parallel_landscape.job.job import make_job
 
 
 def errors(name: str, folder: Path) -> tuple[np.ndarray, float]:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from parallel_landscape.job import make_job, read_job
-from parallel_landscape.sweep import make_study
+from parallel_landscape.commands.sweep import make_study
+from parallel_landscape.job.job import make_job, read_job
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "jobs").glob("*/**/*.toml"))
