@@ -56,7 +56,7 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     _check_uncoupled(read_catalogue(path))
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
     findings = _analysed(folder, request, _learned(*earlier), state)
-    groups = {**{name: group for name, group in earlier[0].items() if name in ("", "windows")}, **findings.groups}
+    groups = {**{name: group for name, group in earlier[0].items() if name in ("", "windows", "joint")}, **findings.groups}
     write_groups(folder.result, groups, {**_attributes(earlier[1], state), **findings.attributes}, findings.observables)
     return findings
 
