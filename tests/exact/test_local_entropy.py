@@ -143,13 +143,18 @@ def test_two_methods_agree_at_every_distance(name: str, runs: Any, tmp_path: Pat
 
 
 def test_the_reference_fixes_the_constant_where_energies_are_left_out(tmp_path: Path) -> None:
-    """Around the teacher, which errs on nothing, no window goes above two errors."""
-    run = joint_run(tmp_path, REFERENCES["teacher"](), {"windows": [1, 2], "energy": [0, 2]})
-    found = find_local_entropy(run)
-    truth = exact(REFERENCES["teacher"]())[:3]
-    seen = np.isfinite(truth)
-    assert found.normalisation == "reference" and found.table["ln_n"].shape == truth.shape
-    assert np.abs(found.table["ln_n"] - truth)[seen].max() < 0.15
+    run = joint_run(tmp_path, REFERENCES["teacher"](), {"windows": [1, 2], "energy": [0, P - 1]}, ln_f_final=1e-5)
+    found, truth = find_local_entropy(run), exact(REFERENCES["teacher"]())
+    seen = np.isfinite(truth)[:P]
+    assert found.normalisation == "reference"
+    assert np.abs(found.table["ln_n"][:P] - truth[:P])[seen].max() < 0.15
+
+
+def test_a_state_cut_off_from_all_others_does_not_pass_for_converged(tmp_path: Path) -> None:
+    """All neighbours of the state that one walker starts from have more than five errors, where all windows end."""
+    run = joint_run(tmp_path, REFERENCES["teacher"](), {"windows": [1, 2], "energy": [0, 5]}, ln_f_final=1e-4)
+    groups, attributes = read_groups(run / "result.nc")
+    assert attributes["status"] in ("repeats disagree", "broken join") and np.nanmax(groups["joint"]["ln_g_error"]) > 1.0
 
 
 def check_integration(path: dict[str, Any], truth: NDArray[np.float64]) -> None:
