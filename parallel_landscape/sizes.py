@@ -98,8 +98,13 @@ def _window_width(job: Job, levels: range) -> int:
 
 def sizes_of(landscape: Landscape, state: int = 0, recording: Recording | None = None) -> Sizes:
     """Sizes of a landscape that has been made; `state`: bytes of a walker's state; `recording`: what production takes."""
-    shared, recording = sum(getattr(part, "nbytes", 0) for part in landscape.params), recording or Recording()
+    shared, recording = _held(landscape.params), recording or Recording()
     return Sizes(int(shared), state, landscape.levels, counts=recording.counts, buffer=recording.buffer)
+
+
+def _held(params: Any) -> int:
+    """Bytes of all arrays in params, also of those of a landscape inside a landscape."""
+    return sum(_held(part) if isinstance(part, tuple) else getattr(part, "nbytes", 0) for part in params)
 
 
 def sizes_from_keys(job: Job) -> Sizes | None:
