@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.analysis import canonical, groups, joint, overlap, refine, travel
+from parallel_landscape.analysis import canonical, groups, joint, overlap, overlap_windows, refine, travel
 from parallel_landscape.analysis.ends import Ends
 from parallel_landscape.analysis.survey import Partial, Survey
 from parallel_landscape.analysis.timeline import Timeline, make_timeline
@@ -87,13 +87,24 @@ def conclude(
         (ends,) = ask(Ends())
         last = max(int(part["last"][0]) for part in ends)
         timeline = make_timeline(last, frozen.sweeps_per_record, frozen.slots)
-        findings = from_records(ask, frozen, timeline, question, learned, said)
+        if frozen.ensemble == "coupled":  # more than the energy decided where walkers went
+            findings = Findings(_window_overlaps(ask, frozen, timeline, catalogue.records), {"observables": [""]})
+        else:
+            findings = from_records(ask, frozen, timeline, question, learned, said)
+        if frozen.ensemble == "canonical" and frozen.weights_count:
+            findings.groups |= _window_overlaps(ask, frozen, timeline, catalogue.records)
         lost = catalogue.lost + sum(count for _, count in ask.notes.values())
         said += [note for note, _ in ask.notes.values()]
     findings.lost = lost
     whole = "complete" if not lost else f"incomplete: {lost} of {catalogue.records + catalogue.lost} records are left out"
     findings.attributes |= {"analysis_status": whole, "analysis_notes": said or [""]}
     return findings
+
+
+def _window_overlaps(ask: Ask, frozen: Frozen, timeline: Timeline, records: int) -> Groups:
+    """P(q) at each temperature or in each group."""
+    (parts,) = ask(overlap_windows.choose_records(frozen, records))
+    return {"overlap_windows": overlap_windows.window_overlaps(frozen, parts, timeline.records * timeline.sweeps)}
 
 
 def from_learned(question: Question, learned: tuple[Groups, dict[str, Any]], said: list[str]) -> Findings:

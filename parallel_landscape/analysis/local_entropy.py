@@ -123,15 +123,20 @@ def _derived(sampling: Sampling, counts: Counts, curve: Curve, betas: Real, how:
     """ln N(E, d), Phi(beta, d), <E> (beta, d), S (beta, d); nan where nothing was recorded."""
     ln_n = np.full((len(sampling.energies), sampling.size + 1), np.nan)
     ln_n[counts.level, counts.distance] = curve.ln_g + _shift(sampling, counts, curve, how)
+    return curves_of(sampling.energies, ln_n, betas)
+
+
+def curves_of(energies: Ints, ln_n: Real, betas: Real) -> dict[str, Real]:
+    """ln N (energies, distances), Phi, <E> and S (betas, distances); nan where ln N is nan for all energies."""
     known = np.where(np.isnan(ln_n), -np.inf, ln_n)
-    exponent = known[None] - betas[:, None, None] * sampling.energies[None, :, None]
+    exponent = known[None] - betas[:, None, None] * energies[None, :, None]
     top = np.max(exponent, axis=1, keepdims=True)
     there = np.isfinite(top[:, 0])
     weight = np.exp(exponent - np.where(np.isfinite(top), top, 0.0))
     total = weight.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         phi = np.where(there, np.log(total) + top[:, 0], np.nan)
-        energy = np.where(there, np.einsum("bed,e->bd", weight, sampling.energies) / total, np.nan)
+        energy = np.where(there, np.einsum("bed,e->bd", weight, energies) / total, np.nan)
     return {"ln_n": ln_n, "phi": phi, "energy_mean": energy, "entropy": phi + betas[:, None] * energy}
 
 

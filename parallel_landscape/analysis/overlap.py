@@ -7,7 +7,7 @@ pairs, in blocks that fit the processor's caches, by counting the bits of an exc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -259,6 +259,14 @@ def _tiles(groups: NDArray[np.int64]) -> list[tuple[int, int]]:
         first, last = np.searchsorted(groups, [group, group + 1])
         found += [(start, min(start + TILE, int(last))) for start in range(int(first), int(last), TILE)]
     return found
+
+
+def pair_distances(weights: NDArray[np.uint8]) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+    """First row of a tile and the one after its last, and the bits that differ between its rows and all from its first on."""
+    bits = _words(weights)
+    for first in range(0, len(bits), TILE):
+        last = min(first + TILE, len(bits))
+        yield first, last, _distances(bits[first:last], bits[first:])
 
 
 def _distances(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.int64]:

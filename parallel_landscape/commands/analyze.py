@@ -23,6 +23,7 @@ from parallel_landscape.store.run_folder import RunFolder
 
 MEMORY = 2**31
 LEAST_MEMORY = 2**20
+KEPT = ("", "windows", "joint", "local_entropy", "path")  # groups that others write
 ATTEMPTS = 5  # at a run that goes on, whose segments are merged under our hands
 
 
@@ -60,7 +61,7 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     _check_uncoupled(read_catalogue(path))
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
     findings = _analysed(folder, request, _learned(*earlier), state)
-    groups = {**{name: group for name, group in earlier[0].items() if name in ("", "windows")}, **findings.groups}
+    groups = {**{name: group for name, group in earlier[0].items() if name in KEPT}, **findings.groups}
     write_groups(folder.result, groups, {**_attributes(earlier[1], state), **findings.attributes}, findings.observables)
     return findings
 
@@ -107,11 +108,14 @@ def _analysed(folder: RunFolder, request: Request, learned: tuple[Groups, dict[s
 
 
 def _check_uncoupled(catalogue: Catalogue) -> None:
-    """Raise JobError when more than the energy decided where walkers went."""
-    if catalogue.segments and catalogue.frozen().ensemble == "coupled":
+    """Raise JobError when more than the energy decided where walkers went, and no configurations were recorded."""
+    if not catalogue.segments or catalogue.frozen().ensemble != "coupled":
+        return
+    if not catalogue.frozen().weights_count:
         raise JobError(
             f"{catalogue.folder.parent}: its replicas are coupled, so their energies say nothing of ln g; result.nc has "
-            'energies and overlaps against gamma, and `pland local-entropy` works on a run with form = "reference"'
+            'energies and overlaps against gamma, `pland local-entropy` works on a run with form = "reference", and with '
+            "[production] weights = true this would give P(q) of each group"
         )
 
 

@@ -1,4 +1,4 @@
-"""`pland local-entropy`: from replicas around a reference to the entropy at each distance from it."""
+"""`pland local-entropy`: the entropy at each distance from a reference, from replicas around it or from ln g(E, X)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.analysis.local_entropy import BLOCKS, Local, Sampling, local_entropy, make_counts
+from parallel_landscape.analysis.plane_entropy import Plane, plane_entropy
 from parallel_landscape.analysis.segment_reader import Source, open_source
 from parallel_landscape.commands.status import status
 from parallel_landscape.errors import JobError, RunError
@@ -26,7 +27,7 @@ MEMORY = 2**28
 def find_local_entropy(path: str | Path, betas: Sequence[float] | None = None) -> Local:
     """Work out the local entropy of the run in a folder and write it into its result.nc, groups `local_entropy` and `path`.
 
-    betas: inverse temperatures (default: those of the run). Raises JobError when the run has no reference, RunError when
+    betas: inverse temperatures (default: those of the run, or 1). Raises JobError when the run has no reference, RunError when
     nothing can be worked out.
     """
     path = Path(path).expanduser().resolve()
@@ -34,17 +35,43 @@ def find_local_entropy(path: str | Path, betas: Sequence[float] | None = None) -
         f'for the local entropy around a solution, run a job with [ensemble] form = "reference", reference = "{path}"'
     )
     status(path)
-    folder, catalogue = RunFolder(path), read_catalogue(path)
+    folder = RunFolder(path)
+    plane = _plane(folder)
+    if plane is not None:
+        found = plane_entropy(plane, np.array([1.0] if betas is None else betas, float))
+        return _written(folder, found)
+    catalogue = read_catalogue(path)
     if not catalogue.segments or not folder.result.exists():
         raise RunError(f"{path} has recorded nothing yet; wait for its end, or stop it")
     sampling, sweeps, windows = _sampling(catalogue)
     counts = make_counts(_cells(catalogue, sampling, sweeps, windows), len(sampling.gammas), sampling.size)
     chosen = np.unique(sampling.betas) if betas is None else np.array(betas, float)
     found = local_entropy(sampling, counts, chosen)
+    return _written(folder, found)
+
+
+def _written(folder: RunFolder, found: Local) -> Local:
+    """Put what was found into result.nc."""
     groups, attributes = read_groups(folder.result)
-    groups |= {"local_entropy": found.table, "path": found.path}
+    groups |= {"local_entropy": found.table} | ({"path": found.path} if found.path else {})
     write_groups(folder.result, groups, {**attributes, "local_entropy_normalisation": found.normalisation})
     return found
+
+
+def _plane(folder: RunFolder) -> Plane | None:
+    """ln g(E, X) of a run with [ensemble] kind = "joint"; None of other runs. Raises JobError when X is no overlap."""
+    if not folder.result.exists():
+        return None
+    groups, attributes = read_groups(folder.result)
+    if "joint" not in groups:
+        return None
+    if attributes["coordinate"] == "test-errors":
+        raise JobError(
+            f"{folder.path} has errors on a test set for X; the local entropy comes from ln g of energy and overlap, "
+            'coordinate = "overlap-reference" or "overlap-teacher"'
+        )
+    joint, absolute = groups["joint"], str(attributes["normalisation"]) == "absolute"
+    return Plane(joint["energy"], joint["value"], joint["ln_g_repeat"], int(attributes["weights"]), absolute)
 
 
 def _sampling(catalogue: Catalogue) -> tuple[Sampling, int, NDArray[np.int64]]:
@@ -102,5 +129,7 @@ def lines(path: Path, found: Local) -> list[str]:
         for d in table["distance"][np.isfinite(table["phi"][number])]:
             row = (table[name][number, d] for name in ("phi", "phi_error", "entropy", "entropy_error", "energy_mean"))
             rows.append("{:8d} {:10.4f} {:8.4f} {:10.4f} {:8.4f} {:12.3f}".format(d, *row))
+    if not found.path:
+        return rows
     apart = np.abs(found.path["ln_z"] - found.path["ln_z_integrated"]).max()
     return [*rows, f"ln Z of the groups by integration over gamma differs from this by {apart:.3g} at most"]

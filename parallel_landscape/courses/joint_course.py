@@ -67,7 +67,11 @@ def line(campaign: Campaign, phase: Search | JointLearning) -> dict[str, Any]:
 def outcome(campaign: Campaign, phase: JointLearning) -> Outcome | None:
     """ln g(E, X) as it was learned."""
     reports = collect(phase, campaign.slots, campaign.comm)
-    return None if reports is None else conclude_joint(campaign.sampler, phase, reports, campaign.known, campaign.stopped)
+    if reports is None:
+        return None
+    assert isinstance(campaign.job.ensemble, Joint)
+    coordinate = campaign.job.ensemble.coordinate
+    return conclude_joint(campaign.sampler, phase, reports, campaign.known, campaign.stopped, coordinate)
 
 
 def _landscape(campaign: Campaign) -> JointLandscape:

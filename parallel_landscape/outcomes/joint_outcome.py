@@ -16,9 +16,17 @@ from parallel_landscape.sampler import Sampler
 
 
 def conclude_joint(
-    sampler: Sampler, learning: JointLearning, reports: dict[int, SlotReport], known: NDArray[np.bool_], stopped: str
+    sampler: Sampler,
+    learning: JointLearning,
+    reports: dict[int, SlotReport],
+    known: NDArray[np.bool_],
+    stopped: str,
+    coordinate: str,
 ) -> Outcome:
-    """The outcome of a run. `known` are levels seen in the search; `stopped` says why it ended early, or is empty."""
+    """The outcome of a run. `known` are levels seen in the search; `stopped` says why it ended early, or is empty.
+
+    coordinate: what X is, as in the job.
+    """
     landscape = sampler.landscape
     assert isinstance(landscape, JointLandscape)
     curve = join_reports(sampler, learning, reports, known, stopped)
@@ -37,8 +45,9 @@ def conclude_joint(
     cut = {name: array[..., rows, columns] for name, array in flat.items()}
     root = _marginal(flat)
     result = {"energy": energies[rows], **{name: array[rows] for name, array in root.items()}}
+    attributes = {**curve.attributes, "coordinate": coordinate, "weights": landscape.moves}
     joint = {"energy": energies[rows], "value": values[columns], **cut}
-    return Outcome(result, curve.windows, curve.attributes, {"joint": joint})
+    return Outcome(result, curve.windows, attributes, {"joint": joint})
 
 
 def _span(curve: Curve, shape: tuple[int, int]) -> tuple[slice, slice]:

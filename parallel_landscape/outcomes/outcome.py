@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.analysis.join import Joined, JoinError, join
+from parallel_landscape.analysis.join import LARGEST_GAP, Joined, JoinError, join
 from parallel_landscape.outcomes.reports import SlotReport, window_ln_g
 from parallel_landscape.outcomes.window_table import by_window, window_table
 from parallel_landscape.phases.learn import Learning
@@ -94,7 +94,7 @@ def join_reports(
     ln_g, error, visited = combine(curves, len(levels))
     empty = np.flatnonzero(np.isnan(tables).all(axis=2).any(axis=0)).tolist()
     lowest = min(learning.energy_of(levels, report.level) for report in reports.values())
-    status, reason = _verdict(learning, reports, empty, lowest, joins, problem, known & inside & ~visited, stopped)
+    status, reason = _verdict(learning, reports, empty, lowest, joins, problem, known & inside & ~visited, error, stopped)
     attributes = {"status": status, "reason": reason, "normalisation": "absolute" if absolute else "relative"}
     table = window_table(sampler, learning, reports, joins, known)
     return Curve(curves, ln_g, error, visited, known, inside, visits, attributes, table)
@@ -190,6 +190,7 @@ def _verdict(
     joins: list[Joined],
     problem: str,
     missed: NDArray[np.bool_],
+    error: NDArray[np.float64],
     stopped: str,
 ) -> tuple[str, str]:
     """Status in a word or two, and the sentence behind it; `empty` are windows in which some repeat has been nowhere,
@@ -210,6 +211,9 @@ def _verdict(
         return "broken join", "neighbouring windows contradict each other where they overlap; see gap_largest"
     if missed.any():
         return "unvisited levels", f"{int(missed.sum())} levels seen in the search were not visited again while learning"
+    apart = int(np.count_nonzero(error > LARGEST_GAP))
+    if apart:
+        return "repeats disagree", f"independent repeats differ on {apart} levels by more than a factor of e; see ln_g_error"
     if stopped:
         return "out of time", f"learning is done, production was not when the run stopped ({stopped}); resume it"
     return "converged", "every window finished its schedule and the windows agree where they overlap"

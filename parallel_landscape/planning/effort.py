@@ -8,9 +8,11 @@ from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.exchange.windows import divide
 from parallel_landscape.job.coupling import Coupled
 from parallel_landscape.job.job import Job
+from parallel_landscape.job.joint_keys import Joint, Rectangles
 from parallel_landscape.job.sections import Ensemble, Exchange
 from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.landscape import Landscape
+from parallel_landscape.landscapes.joint import JointLandscape
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def effort_of(job: Job, landscape: Landscape, steps: int) -> Effort:
         rounds = section.equilibration_rounds + section.pilot
         what = "pilot and equilibration" if section.adapted else "equilibration"
         return Effort((len(landscape.levels),) * count, True, (float(rounds * steps),) * count, what, f"{rounds:,} rounds")
-    widths, certain = _window_levels(job, landscape)
+    widths, certain = _window_cells(job, landscape) if isinstance(job.ensemble, Joint) else _window_levels(job, landscape)
     wanted = tuple(_learning_steps(job, levels, landscape.sweep, steps) for levels in widths)
     note = f"{_visits(job.ensemble):.0e} visits a level; hard windows can take many times longer"
     return Effort(widths, certain, wanted, "learning", note)
@@ -54,6 +56,25 @@ def _window_levels(job: Job, landscape: Landscape) -> tuple[tuple[int, ...], boo
     return tuple(high - low + 1 for low, high in windows), certain
 
 
+def _window_cells(job: Job, landscape: Landscape) -> tuple[tuple[int, ...], bool]:
+    """The same of windows in energy and X: pairs of levels, of which a search may find many empty."""
+    assert isinstance(job.exchange, Rectangles) and isinstance(landscape, JointLandscape)
+    exchange, rows, columns = job.exchange, landscape.rows, landscape.columns
+    if exchange.given is not None:
+        ends = [window for row in exchange.given for window in row]
+        spans = [((high - low) // rows.step + 1, (right - left) // columns.step + 1) for low, high, left, right in ends]
+        return tuple(height * width for height, width in spans), True
+    up, across = (_widths(*asked, exchange.overlap) for asked in zip(
+        (exchange.energy, exchange.values), (rows, columns), exchange.shape, strict=True))  # fmt: skip
+    return tuple(height * width for height in up for width in across), False
+
+
+def _widths(asked: list[int] | None, levels: range, count: int, overlap: float) -> list[int]:
+    """Levels of each window over the range asked for."""
+    first, last = (levels.index(end) for end in asked or (levels[0], levels[-1]))
+    return [high - low + 1 for low, high in divide(first, last, count, overlap)]
+
+
 def _visits(schedule: Schedule) -> float:
     """Visits per level that the schedule asks for, at least."""
     if schedule.schedule == "samc":
@@ -66,7 +87,7 @@ def _visits(schedule: Schedule) -> float:
 def _learning_steps(job: Job, levels: int, sweep: int, steps: int) -> float:
     """Proposals of one walker in a window of so many levels; only halving counts the visits of all its walkers together."""
     ensemble, exchange = job.ensemble, job.exchange
-    assert isinstance(ensemble, Ensemble) and isinstance(exchange, Exchange)
+    assert isinstance(ensemble, Ensemble | Joint) and isinstance(exchange, Exchange | Rectangles)
     together = exchange.walkers_per_window if ensemble.schedule == "halving" and exchange.share == "window" else 1
     wanted = max(_visits(ensemble) * levels / together, float(steps * ensemble.occasions))
     return wanted if ensemble.max_sweeps is None else min(wanted, float(ensemble.max_sweeps * sweep))

@@ -108,8 +108,13 @@ def sizes_of(landscape: Made, state: int = 0, recording: Recording | None = None
     if isinstance(landscape, SmoothLandscape):
         held = constant_bytes(landscape.energy_gradient)
         return Sizes(held, SMOOTH_VECTORS * 8 * landscape.size, range(1), buffer=0 if recording is None else recording.buffer)
-    shared, recording = sum(getattr(part, "nbytes", 0) for part in landscape.params), recording or Recording()
+    shared, recording = _held(landscape.params), recording or Recording()
     return Sizes(int(shared), state, landscape.levels, counts=recording.counts, buffer=recording.buffer)
+
+
+def _held(params: Any) -> int:
+    """Bytes of all arrays in params, also of those of a landscape inside a landscape."""
+    return sum(_held(part) if isinstance(part, tuple) else getattr(part, "nbytes", 0) for part in params)
 
 
 def sizes_from_keys(job: Job) -> Sizes | None:

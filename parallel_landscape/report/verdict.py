@@ -23,6 +23,8 @@ ADVICE = {
         "Trust ln g on either side of the broken join only. Widen [exchange] overlap or add walkers_per_window; with the "
         'schedule "halving", change to "1/t".'
     ),
+    "repeats disagree": "Walkers of some repeat cannot leave some of their states: use wider windows, or a range of energies "
+    "that is not cut.",
     "unvisited levels": "Levels that were seen have no value: learn longer (a smaller ln_f_final) or add walkers_per_window.",
 }
 LARGE_ERROR = 1.0  # of ln g: the number of states is then unknown by more than a factor e

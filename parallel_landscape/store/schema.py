@@ -132,7 +132,6 @@ CANONICAL = table(
 )
 
 _J = ("energy", "bin")
-
 JOINT = table(
     Variable("energy", _E, "i8", "1", "energy of each level"),
     Variable("edges", ("edge",), "f8", "1", "edges of the bins of the observable, one more than bins"),
@@ -165,6 +164,21 @@ OVERLAP = table(
     Variable("probability_error", _Q, "f8", "1", "standard error of probability"),
     Variable("pairs_within", ("range",), "i8", "1", "pairs of records of the same walker that were compared"),
     Variable("probability_within", _Q, "f8", "1", "probability of the overlap q between records of the same walker"),
+)
+
+
+def _law(name: str, whose: str) -> tuple[Variable, ...]:
+    meaning = f"probability of the overlap q of two records of the window from {whose}"
+    error = Variable(f"{name}_error", ("window", "q"), "f8", "1", f"standard error of {name}")
+    pairs = Variable(f"{name}_pairs", _W, "i8", "1", f"pairs of records from {whose} that were compared")
+    return Variable(name, ("window", "q"), "f8", "1", meaning), error, pairs
+
+
+OVERLAP_WINDOWS = table(
+    OVERLAP["q"],
+    *_law("between_repeats", "different repeats"),
+    *_law("between_walkers", "different walkers of a repeat"),
+    *_law("along_walker", "one walker"),
 )
 
 _D, _BD, _ED = ("distance",), ("beta", "distance"), ("energy", "distance")
@@ -203,6 +217,7 @@ GROUPS = {
     "walkers": WALKERS,
     "canonical": CANONICAL,
     "overlap": OVERLAP,
+    "overlap_windows": OVERLAP_WINDOWS,
 }
 JOINT_PREFIX = "joint-"  # followed by the name of an observable
 

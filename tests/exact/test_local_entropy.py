@@ -111,6 +111,52 @@ def test_local_entropy_at_every_distance(name: str, runs: Any) -> None:
         analyze(run)
 
 
+def joint_run(folder: Path, reference: NDArray[np.int64], exchange: dict[str, Any], ln_f_final: float = 2e-6) -> Path:
+    """Folder of a finished run that learned ln g(E, X) around a reference."""
+    given = content(folder, reference, 0.0)
+    for name in ("production", "ensemble"):
+        del given[name]
+    ensemble = {"kind": "joint", "coordinate": "overlap-reference", "reference": "reference.npy", "ln_f_final": ln_f_final}
+    given |= {"ensemble": {**ensemble, "occasions": 100}, "exchange": {"search_sweeps": 10_000, **exchange}}
+    job = make_job(given | {"dynamics": {"sweeps_per_round": 1000}, "run": {"repeats": 4}}, folder)
+    run_job(job, Serial(), quiet=True)
+    return job.folder
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_two_methods_agree_at_every_distance(name: str, runs: Any, tmp_path: Path) -> None:
+    """Wang-Landau in (E, d), against enumeration and against the integration over gamma."""
+    reference = REFERENCES[name]()
+    run = joint_run(tmp_path, reference, {"windows": [2, 2]})
+    learned, integrated = find_local_entropy(run, [BETA]), find_local_entropy(runs(name))
+    ln_n = exact(reference)
+    truth = phi_of(ln_n, BETA)
+    table = learned.table
+    assert learned.normalisation == "all states" and np.abs(table["phi"][0] - truth).max() < 0.05
+    assert np.abs(table["ln_n"] - ln_n)[np.isfinite(ln_n)].max() < 0.1
+    np.testing.assert_array_equal(np.isfinite(table["ln_n"]), np.isfinite(ln_n))
+    apart = table["phi"][0, 1:] - integrated.table["phi"][0, 1:]
+    assert np.abs(apart).max() < 0.05
+    error = np.hypot(table["phi_error"][0, 1:], integrated.table["phi_error"][0, 1:])
+    assert np.abs(apart / error).max() < 5  # t with 3 degrees for one of them: 1 in 65 for each, were the other one exact
+    assert main(["local-entropy", str(run)]) == 0
+
+
+def test_the_reference_fixes_the_constant_where_energies_are_left_out(tmp_path: Path) -> None:
+    run = joint_run(tmp_path, REFERENCES["teacher"](), {"windows": [1, 2], "energy": [0, P - 1]}, ln_f_final=1e-5)
+    found, truth = find_local_entropy(run), exact(REFERENCES["teacher"]())
+    seen = np.isfinite(truth)[:P]
+    assert found.normalisation == "reference"
+    assert np.abs(found.table["ln_n"][:P] - truth[:P])[seen].max() < 0.15
+
+
+def test_a_state_cut_off_from_all_others_does_not_pass_for_converged(tmp_path: Path) -> None:
+    """All neighbours of the state that one walker starts from have more than five errors, where all windows end."""
+    run = joint_run(tmp_path, REFERENCES["teacher"](), {"windows": [1, 2], "energy": [0, 5]}, ln_f_final=1e-4)
+    groups, attributes = read_groups(run / "result.nc")
+    assert attributes["status"] in ("repeats disagree", "broken join") and np.nanmax(groups["joint"]["ln_g_error"]) > 1.0
+
+
 def check_integration(path: dict[str, Any], truth: NDArray[np.float64]) -> None:
     """ln Z of each group by integration and what follows for Phi where it is smooth, as it is not here: +-1 patterns."""
     pull = N - 2 * np.arange(N + 1)
