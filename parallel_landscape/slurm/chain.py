@@ -81,7 +81,7 @@ def reason_to_stop(found: list[Event], most: int, now: list[Any]) -> str | None:
     count = len(links(found))
     if count >= most:
         return f"{count} links were made, the most that were asked for"
-    begun = [event for event, after in zip(found, [*found[1:], {}], strict=True) if _counts(event, after)]
+    begun = [event for event, after in zip(found, [*found, {}][1:], strict=True) if _counts(event, after)]
     if len(begun) >= PATIENCE and all(event["mark"] == now for event in begun[-PATIENCE:]):
         return f"the last {PATIENCE} links have made no progress"
     return None

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from faults.harness import Data, final_data, pland, write_job
 
-from slurm.lab import Lab, missing
+from slurm.lab import JOB, Lab, missing
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +43,12 @@ def clean(lab: Lab) -> Iterator[Lab]:
     for node in range(1, 5):
         lab.script("node", node)
     lab.wait_for(lambda: not lab.queue() and lab.nodes_up(), "the lab does not become empty")
+
+
+@pytest.fixture(scope="session")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    """What the job comes to when nothing disturbs it, without SLURM."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = pland("run", write_job(folder, JOB), "-n", 2, "--quiet", timeout=600)
+    assert done.returncode == 0, done.stderr
+    return final_data(folder / "runs" / "run")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from faults.harness import checkpoints_of, pland, write_job
+from faults.harness import checkpoints_of, job_of, pland, write_job
 
 from parallel_landscape.slurm.chain import Event, events
 from parallel_landscape.store.run_folder import RunFolder
@@ -32,6 +32,10 @@ CLUSTER = {
     "environment": {"MPIR_CVAR_ENABLE_HEAVY_YIELD": "1", "MPIR_CVAR_CH4_NETMOD": "ofi", "MPIR_CVAR_NOLOCAL": "1"},
     "default_partition": "main",
 }
+
+JOB = job_of(
+    exchange={"windows": 2, "walkers_per_window": 1}, production={"rounds": 2_500}, slurm={"cluster": "lab", "doctor": False}
+)
 
 
 def missing() -> str:

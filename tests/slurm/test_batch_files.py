@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import tomli_w
 from faults.harness import checkpoints_of, different, final_data, job_of, pland, write_job
 
-from slurm.lab import CLUSTER, Lab, chain, those, write_cluster
+from slurm.lab import CLUSTER, HUNG, Lab, chain, those, write_cluster
 
 pytestmark = [pytest.mark.slurm, pytest.mark.mpi]
 
@@ -48,8 +49,10 @@ def test_the_compute_nodes(clean: Lab, place: Path) -> None:
 
 def test_the_login_node(clean: Lab, place: Path) -> None:
     write_cluster(place)
-    said = clean.slurm(FILES / "login-check.sh", "job.toml", "--cluster", "lab", "--nodes", 2)
-    assert "run: no mistakes" in said and "not inside a job" in said
+    command = [FILES / "login-check.sh", "job.toml", "--cluster", "lab", "--nodes", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * HUNG)
+    assert done.returncode == 0 and "to start at" in done.stderr, done  # SLURM's own words
+    assert "run: no mistakes" in done.stdout and "not inside a job" in done.stdout
     assert clean.queue() == [] and not (place / "runs").exists()
 
 

@@ -5,24 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from faults.harness import Data, different, final_data, job_of, pland, write_job
+from faults.harness import Data, different, final_data, pland, write_job
 
-from slurm.lab import Lab, chain, finished, log, submitted, those, under_way
+from slurm.lab import JOB, Lab, chain, finished, log, submitted, those, under_way
 
 pytestmark = [pytest.mark.slurm, pytest.mark.mpi]
-
-JOB = job_of(
-    exchange={"windows": 2, "walkers_per_window": 1}, production={"rounds": 2_500}, slurm={"cluster": "lab", "doctor": False}
-)
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> Data:
-    """What the job comes to when nothing disturbs it, without SLURM."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    done = pland("run", write_job(folder, JOB), "-n", 2, "--quiet")
-    assert done.returncode == 0, done.stderr
-    return final_data(folder / "runs" / "run")
 
 
 def test_requeued_by_hand(clean: Lab, expected: Data, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ PMIX = {
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> Data:
     folder = tmp_path_factory.mktemp("here")
-    done = pland("run", write_job(folder, JOB), "-n", 2, "--quiet")
+    done = pland("run", write_job(folder, JOB), "-n", 2, "--quiet", timeout=600)
     assert done.returncode == 0, done.stderr
     return final_data(folder / "runs" / "run")
 

@@ -178,7 +178,7 @@ def began(*marks: Any) -> list[chain.Event]:
 
 def test_when_a_chain_stops() -> None:
     learn, further = ["learn", 10, None], ["learn", 20, None]
-    assert chain.reason_to_stop(began([]), 9, []) is None
+    assert chain.reason_to_stop([], 9, []) is None and chain.reason_to_stop(began([]), 9, []) is None
     assert "no progress" in str(chain.reason_to_stop(began([], []), 9, []))
     assert chain.reason_to_stop(began([], []), 9, learn) is None
     assert chain.reason_to_stop(began(learn, further), 9, further) is None
