@@ -64,6 +64,10 @@ def test_three_time_limits(clean: Lab, tmp_path: Path) -> None:
     for count in (1, 2):
         clean.wait_for(lambda count=count: len(those(chain(run), "began")) == count, lambda: log(run))
         clean.slurm("scontrol", "update", f"JobId={number}", "EndTime=now+72")
+    clean.wait_for(lambda: len(those(chain(run), "ended")) == 2 and clean.state(number) == "PENDING", lambda: log(run))
+    clean.slurm(
+        "scontrol", "update", f"JobId={number}", "TimeLimit=10"
+    )  # a requeued job keeps the short limit, which may be too short again
     clean.wait_for(lambda: not clean.queue(), lambda: f"the job does not end: {log(run)}", seconds=300)
     first, second, third = those(chain(run), "ended")
     assert first["why"] == second["why"] == "stopped in good time" and third["then"] == "done", log(run)
