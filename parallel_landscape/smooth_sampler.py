@@ -108,7 +108,7 @@ class SmoothSampler:
             weights *= math.sqrt(self.landscape.sphere / _norm(weights, number))
         velocities = np.zeros(0) if self.motion.fresh else stream.standard_normal(size)
         walker, none = Walker(State(weights, velocities, np.zeros(1)), 0, number), np.zeros(0, np.int64)
-        slot = SmoothSlot(number, walker, np.zeros(0), none, none, none, none, none, reached=True)
+        slot = SmoothSlot(number, walker, np.zeros(0), none, none, none, none, none, reached=True)  # no levels, no tables
         slot.walker.state.energy[0] = self._energy(slot)
         return slot
 

@@ -30,11 +30,13 @@ COMMITTEE = {
 }
 
 
-def job_of(folder: Path, inputs: int, hidden: int, alpha: float, temperatures: list[float], **production: Any) -> Job:
+def job_of(
+    folder: Path, inputs: int, hidden: int, alpha: float, temperatures: list[float], seed: int = 1, **production: Any
+) -> Job:
     data = {"source": "random", "kind": "gaussian", "alpha": alpha}
     content = {
         "name": "run",
-        "seed": 1,
+        "seed": seed,
         "landscape": {**COMMITTEE, "inputs": inputs, "hidden": hidden, "data": data},
         "dynamics": {"kind": "hmc", "step": "adapt", "steps": 40, "adapt_rounds": 60, "sweeps_per_round": 2, "pack": 4},
         "ensemble": {"kind": "canonical", "temperatures": temperatures, "equilibration_rounds": 60},
@@ -51,17 +53,22 @@ def job_of(folder: Path, inputs: int, hidden: int, alpha: float, temperatures: l
 
 @pytest.mark.slow
 def test_the_minimum_at_alpha_1(tmp_path: Path) -> None:
-    """By L-BFGS from small weights: E = 0.0197 to 0.0200, |w| = 371 to 374."""
-    landscape = job_of(tmp_path, 1000, 50, 1.0, [0.01]).build_landscape()
+    """By L-BFGS from small weights: E = 0.0197 to 0.0200, |w| = 371 to 374. Instances differ by 2 %: three are averaged."""
+    found = []
+    for seed in (2, 3, 4):
+        landscape = job_of(tmp_path, 1000, 50, 1.0, [0.01], seed).build_landscape()
 
-    def energy(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        energies, gradients = landscape.energy_gradient(weights[None])
-        return float(energies[0]), gradients[0]
+        def energy(weights: np.ndarray, landscape: Any = landscape) -> tuple[float, np.ndarray]:
+            energies, gradients = landscape.energy_gradient(weights[None])
+            return float(energies[0]), gradients[0]
 
-    start = np.random.default_rng(0).uniform(-1, 1, landscape.size) / np.sqrt(20)
-    found = minimize(energy, start, jac=True, method="L-BFGS-B", options={"maxiter": 20_000, "maxfun": 40_000, "ftol": 1e-12})
-    assert 0.98 * 0.0197 < found.fun < 1.02 * 0.0200
-    assert 0.98 * 371 < np.linalg.norm(found.x) < 1.02 * 374
+        start = np.random.default_rng(0).uniform(-1, 1, landscape.size) / np.sqrt(20)
+        options = {"maxiter": 5000, "maxfun": 40_000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 30}
+        end = minimize(energy, start, jac=True, method="L-BFGS-B", options=options)
+        found.append([end.fun, np.linalg.norm(end.x)])
+    lowest, norm = np.mean(found, axis=0)
+    assert 0.98 * 0.0197 < lowest < 1.02 * 0.0200
+    assert 0.98 * 371 < norm < 1.02 * 374
 
 
 @pytest.mark.slow
