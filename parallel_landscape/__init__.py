@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parallel_landscape.check import LandscapeError, check_landscape
+    from parallel_landscape.check_gradient import check_smooth
     from parallel_landscape.errors import JobError, PlandError, RunError, Stopped
     from parallel_landscape.handle import RunHandle, open_run, run
     from parallel_landscape.landscape import Landscape
+    from parallel_landscape.smooth import SmoothLandscape
 
 __all__ = [
     "JobError",
@@ -28,17 +30,21 @@ __all__ = [
     "PlandError",
     "RunError",
     "RunHandle",
+    "SmoothLandscape",
     "Stopped",
     "check_landscape",
+    "check_smooth",
     "open_run",
     "run",
 ]
 
 _HOMES = {
     "check": ("LandscapeError", "check_landscape"),
+    "check_gradient": ("check_smooth",),
     "errors": ("JobError", "PlandError", "RunError", "Stopped"),
     "handle": ("RunHandle", "open_run", "run"),
     "landscape": ("Landscape",),
+    "smooth": ("SmoothLandscape",),
 }
 
 

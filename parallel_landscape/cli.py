@@ -176,8 +176,8 @@ def _ranks(job: Job, asked: int | None) -> int:
     check_affordable(job, asked or cores)
     if asked == 1 or (asked is None and cores == 1):
         return 1
-    slots = check_fit(job, job.build_landscape(), asked or 1).slots
-    return asked or min(cores, slots)
+    layout = check_fit(job, job.build_landscape(), asked or 1)
+    return asked or min(cores, -(-layout.slots // layout.pack))
 
 
 def _check(parsed: argparse.Namespace) -> int:

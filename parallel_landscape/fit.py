@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from parallel_landscape.check import check_landscape, check_numbers
-from parallel_landscape.check_smooth import check_smooth, check_smooth_numbers
+from parallel_landscape.check_gradient import check_smooth, check_smooth_numbers
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.exchange.layout import Layout

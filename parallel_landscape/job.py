@@ -42,7 +42,10 @@ _SECTIONS = ("name", "seed", "landscape", "dynamics", "ensemble", "exchange", "p
 _ALWAYS: dict[str, type[BaseModel]] = {"run": Run, "slurm": Slurm}
 _PATH_KEYS = ("path", "images", "labels")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_rounds", "walltime_minutes")  # of [run], once a run has begun
-_LATER: dict[str, Any] = {"observables": [], "parameters": {}, "transitions": 64}  # keys of [production] added later
+_LATER: dict[str, dict[str, Any]] = {  # keys added later, with their defaults
+    "ensemble": {"patience": 100},
+    "production": {"observables": [], "parameters": {}, "transitions": 64},
+}
 ROUND_STEPS = 100_000  # proposals between exchanges when sweeps_per_round is left out
 
 
@@ -137,9 +140,10 @@ class Job:
         content = {**replace(self, solve=None).resolved(), "run": {"repeats": self.run.repeats}}
         if self.production is not None:
             del content["production"]["compression"]
-            for key, default in _LATER.items():  # so that a run of an earlier version can still go on
-                if content["production"][key] == default:
-                    del content["production"][key]
+        for section, keys in _LATER.items():  # so that a run of an earlier version can still go on
+            for key, default in keys.items():
+                if content.get(section, {}).get(key) == default:
+                    del content[section][key]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_settings(self, settings: Mapping[str, Any]) -> Job:

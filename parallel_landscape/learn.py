@@ -129,15 +129,20 @@ class Learning:
         """Whether a local slot still has to learn, or may still find its window."""
         return not self.out_of_rounds and any(self._unfinished(slot) for slot in slots.values())
 
-    def learn_on(self, windows: list[list[int]]) -> bool:
-        """Let the groups of these (repeat, window) go on, unless sent back often enough; whether one here does."""
-        chosen = {(repeat, window) for repeat, window in windows}
+    def learn_on(self, windows: list[list[int]], slots: dict[int, Slot]) -> bool:
+        """Let the groups of these (repeat, window, far) go on, unless sent back often enough; whether one here does."""
+        chosen = {(repeat, window): far for repeat, window, far in windows}
         sent_back = False
         for first, learner in self.learners.items():
             place = self.layout.place(first)
-            if (place.repeat, place.window) in chosen and learner.extensions < MOST_EXTENSIONS:
-                learner.learn_on()
-                sent_back = True
+            far = chosen.get((place.repeat, place.window))
+            if far is None or learner.extensions >= MOST_EXTENSIONS:
+                continue
+            learner.learn_on(far=bool(far))
+            sent_back = True
+            for number in self.group_of(first):
+                if far and number in slots:
+                    slots[number].begin_again()
         return sent_back
 
     def _unfinished(self, slot: Slot) -> bool:
@@ -167,7 +172,7 @@ class Learning:
         if not reached:
             first, last = (low, levels - 1) if slot.walker.level > high else (0, high)
         slot.ln_g[:] = new_table(levels, first, last)
-        for counts in (slot.histogram, slot.visits, slot.counted, slot.occasions):
+        for counts in (slot.histogram, slot.visits, slot.counted, slot.occasions, slot.found):
             counts[:] = 0
 
     def _learn_together(self, slots: dict[int, Slot], comm: Comm) -> None:
@@ -214,10 +219,10 @@ class Learning:
         if late:
             learner.restart()
         for slot in here:
-            if begins or late:
-                slot.clear_histogram()
             if late:
-                slot.occasions[:] = 0
+                slot.begin_again()
+            elif begins:
+                slot.clear_histogram()
             low, high = self.window_of(slot)
             if count < high - low + 1:
                 _level_unvisited(slot.ln_g, self.known_levels[group], low, high)

@@ -65,7 +65,7 @@ class Sampler:
             raise RunError(f"`initial` of the landscape failed for slot {number}: {describe(error)}") from error
         walker = Walker(state, 0, number)
         walker.level = self.recomputed_level(walker)
-        counts = np.zeros((4, self.levels), np.int64)
+        counts = np.zeros((5, self.levels), np.int64)
         return Slot(number, walker, new_table(self.levels, 0, self.levels - 1), *counts)
 
     def recomputed_level(self, walker: Walker) -> int:

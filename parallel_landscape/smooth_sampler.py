@@ -30,7 +30,7 @@ from parallel_landscape.walker import Slot, Walker
 
 DRAWS = 2**16  # numbers that are drawn at once for a slot, at most
 DRIFT = 1e-9  # relative error that an energy may have when it is recomputed
-TALLIES = ("moves", "energy", "energy_squared", "virial", "creutz")  # what a slot sums up over its moves
+TALLIES = ("moves", "energy", "energy_squared", "virial", "creutz", "back", "forth")  # what a slot sums up over its moves
 ONE = 2**30  # an acceptance probability of 1, as an integer, which sums exactly over ranks
 _LENGTHS = 2**40  # the name of the stream that says how long trajectories are
 
@@ -108,7 +108,7 @@ class SmoothSampler:
             weights *= math.sqrt(self.landscape.sphere / _norm(weights, number))
         velocities = np.zeros(0) if self.motion.fresh else stream.standard_normal(size)
         walker, none = Walker(State(weights, velocities, np.zeros(1)), 0, number), np.zeros(0, np.int64)
-        slot = SmoothSlot(number, walker, np.zeros(0), none, none, none, none, reached=True)
+        slot = SmoothSlot(number, walker, np.zeros(0), none, none, none, none, none, reached=True)  # no levels, no tables
         slot.walker.state.energy[0] = self._energy(slot)
         return slot
 
@@ -204,13 +204,17 @@ class SmoothSampler:
                 )
 
     def _tally(self, weight: Canonical, batch: Batch, moved: Moved) -> F:
-        """One move of each row, as TALLIES. The virial is w . grad U / n, whose mean is 1; nan on a sphere."""
+        """One move of each row, as TALLIES. The virial is w . grad U / n, whose mean is 1; nan on a sphere. Creutz is
+        exp(-work), forth exp(-|work|), and back exp(-work - |work|), which in equilibrium have equal means."""
         with np.errstate(all="ignore"):
             virial = np.full(self.pack, math.nan)
             if not self.landscape.sphere:
                 virial = -dot(batch.weights, force(self.landscape, weight, batch)) / self.landscape.size
-            creutz = np.exp(-np.where(np.isfinite(moved.work), moved.work, np.inf))
-            return np.stack([np.ones(self.pack), batch.energies, batch.energies**2, virial, creutz], axis=1)
+            work = np.where(np.isfinite(moved.work), moved.work, np.inf)
+            forth = np.exp(-np.abs(work))
+            back = np.where(work > 0, forth * forth, 1.0)
+            columns = [np.ones(self.pack), batch.energies, batch.energies**2, virial, np.exp(-work), back, forth]
+            return np.stack(columns, axis=1)
 
 
 def _chances(moved: Moved) -> NDArray[np.int64]:

@@ -120,6 +120,7 @@ TRAVEL: dict[str, Callable[[Row], str]] = {
 HEALTH = {
     "virial": _column("virial", ".4f"),
     "creutz": _column("creutz", ".4f"),
+    "balance": _column("balance", ".4f"),
     "response": _column("response", ".4f"),
     "diverged": _column("divergences", "d"),
 }

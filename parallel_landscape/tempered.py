@@ -58,9 +58,11 @@ def collect_tempered(before: Equilibration, slots: dict[int, Slot], comm: Comm) 
 def standard_error(means: Real) -> float:
     """Of the mean of values at successive spans of time: the largest from spans as they are, two and four together.
 
-    nan with less than FEWEST of them.
+    nan with less than FEWEST of them, or when one is not finite.
     """
     found = [math.nan]
+    if not np.isfinite(means).all():
+        return math.nan
     for together in (1, 2, 4):
         count = len(means) // together
         if count >= FEWEST:

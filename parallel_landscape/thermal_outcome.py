@@ -3,7 +3,10 @@
 Health, of which each number is 1 in equilibrium, with an error from spans of time:
 
     virial    <w . grad U> / n; in flat space only
-    creutz    <exp(-work)> over moves (M. Creutz, Phys. Rev. D 38, 1228 (1988))
+    creutz    <exp(-work)> over moves (M. Creutz, Phys. Rev. D 38, 1228 (1988)); rare moves may carry most of it, so that it
+              can lie below 1 by more than its error: it is told, and nothing is concluded from it
+    balance   <exp(-work - |work|)> / <exp(-|work|)>, by the same law P(-work) = exp(-work) P(work), where no move is worth
+              more than any other
     response  between neighbouring temperatures the ratio of the laws of the energy is exp((beta_2 - beta_1) E), up to a
               constant: the slope that fits best, over beta_2 - beta_1 (M. Shirts, J. Chem. Theory Comput. 9, 909 (2013)).
               For close temperatures this is Var E = -d<E>/d beta.
@@ -17,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from parallel_landscape.analysis.dimension import from_fluctuations, from_means
 from parallel_landscape.analysis.law_ratio import slope_of_laws
 from parallel_landscape.campaign import Campaign
 from parallel_landscape.equilibrate import BLOCKS
@@ -70,6 +74,9 @@ def means_of(before: Thermal, group: list[ThermalReport], names: list[str]) -> d
     sums = np.sum([report.sums for report in group], axis=0)
     moves = sums[:, 0].astype(np.int64)
     found = {name: mean_of(sums[:, number], moves) for number, name in enumerate(TALLIES) if number}
+    back, forth = (sums[:, TALLIES.index(name)] for name in ("back", "forth"))
+    ratio, found_forth = found.pop("back").value / found["forth"].value, found.pop("forth").value
+    found["balance"] = Mean(ratio, mean_of(back - ratio * forth, moves).error / found_forth, math.nan)
     centre = found["energy"].value
     second = found.pop("energy_squared").value
     spread = sums[:, 2] - 2.0 * centre * sums[:, 1] + centre**2 * sums[:, 0]
@@ -119,7 +126,7 @@ def thermal_table(before: Thermal, reports: dict[int, ThermalReport], *, final: 
             "halves_apart": means["energy"].apart,
         }
         named = {"energy_mean": means["energy"], "energy_variance": means["energy_variance"], "response": response[number]}
-        for name, mean in {**named, "virial": means["virial"], "creutz": means["creutz"]}.items():
+        for name, mean in {**named, **{one: means[one] for one in ("virial", "creutz", "balance")}}.items():
             row |= {name: mean.value, f"{name}_error": mean.error}
         for key, value in row.items():
             columns.setdefault(key, []).append(value)
@@ -136,19 +143,40 @@ def conclude_thermal(campaign: Campaign, before: Thermal, reports: dict[int, The
         canonical[name] = table[name]
     for ending in ("", "_error"):
         canonical[f"heat_capacity{ending}"] = betas**2 * np.array(table[f"energy_variance{ending}"])
+    line = _add_dimensions(canonical)
     found = [means_of(before, group, list(about)) for group in by_temperature(before, reports)]
     for name in about:
         canonical |= {name: [means[name].value for means in found], f"{name}_error": [means[name].error for means in found]}
     status, reason = _verdict(before, reports, table, campaign.stopped)
     landscape = campaign.sampler.landscape
     attributes = {"status": status, "reason": reason, "normalisation": "none", "convention": landscape.convention}
-    attributes |= {"weights": "continuous", "size": landscape.size, "metropolis": str(campaign.sampler.motion.metropolis)}
+    attributes |= {
+        "weights": "continuous",
+        "size": landscape.size,
+        "metropolis": str(campaign.sampler.motion.metropolis),
+        **line,
+    }
     return Outcome({}, table, attributes, {"canonical": canonical}, about, tuple(health_lines(table)))
+
+
+def _add_dimensions(canonical: dict[str, Any]) -> dict[str, Any]:
+    """Put the effective dimensions beside the means; returns where the line of mean energies begins and how far it goes."""
+    betas = np.asarray(canonical["beta"])
+    names = ("dimension_fluctuation", "dimension_mean")
+    canonical |= dict.fromkeys([*names, *(f"{name}_error" for name in names)], np.full(len(betas), math.nan))
+    if (betas <= 0).any():
+        return {}
+    heat = (np.asarray(canonical[name]) for name in ("heat_capacity", "heat_capacity_error"))
+    canonical["dimension_fluctuation"], canonical["dimension_fluctuation_error"] = from_fluctuations(*heat)
+    energies = (np.asarray(canonical[name]) for name in ("energy_mean", "energy_mean_error"))
+    dimension, error, ground, count = from_means(1.0 / betas, *energies)
+    canonical["dimension_mean"], canonical["dimension_mean_error"] = dimension, error
+    return {"energy_at_zero": ground, "temperatures_on_line": count}
 
 
 def health_lines(table: dict[str, list[Any]]) -> list[str]:
     """The health of each temperature, for people."""
-    names = ("virial", "creutz", "response")
+    names = ("virial", "creutz", "balance", "response")
     lines = [f"{'beta':>12}  {'accepted':>8}  {'diverged':>8}" + "".join(f"  {name:>18}" for name in names)]
     for number, beta in enumerate(table["beta"]):
         cells = [_plus_minus(table[name][number], table[f"{name}_error"][number]) for name in names]
@@ -164,7 +192,7 @@ def _plus_minus(value: float, error: float) -> str:
 def unhealthy(table: dict[str, list[Any]]) -> list[str]:
     """A few words for each number of health that is off 1 by more than its error allows."""
     found = []
-    for name in ("virial", "creutz", "response"):
+    for name in ("virial", "balance", "response"):
         for beta, value, error in zip(table["beta"], table[name], table[f"{name}_error"], strict=True):
             if abs(value - 1.0) > max(HEALTHY * error, WORTH):
                 found.append(f"{name} {_plus_minus(value, error)} at beta = {beta:.6g}")

@@ -55,8 +55,9 @@ class Walker:
 class Slot:
     """The place of a walker: a window's table over all levels, its stream counter and its counts.
 
-    ln_g is +inf outside the window. histogram counts visits since the stage began, visits those before. occasions counts the
-    rounds in which a level was visited since the schedule began; counted is the histogram at the end of the last round.
+    ln_g is +inf outside the window. histogram counts visits since the stage began, visits those before. occasions counts, since
+    the schedule began, the rounds in which a level was found anew; counted is the histogram at the end of the last round. found
+    is 1 for a level seen since the walker was last at the window's commonest level: not found anew before it is there again.
     """
 
     number: int
@@ -66,6 +67,7 @@ class Slot:
     visits: NDArray[np.int64]
     counted: NDArray[np.int64]
     occasions: NDArray[np.int64]
+    found: NDArray[np.int64]
     block: int = 0
     steps: int = 0
     accepted: int = 0
@@ -83,8 +85,13 @@ class Slot:
         return float(self.ln_g[int(position)])
 
     def count_occasions(self) -> None:
-        """A round is over: note which levels it has visited."""
-        self.occasions += self.histogram > self.counted
+        """A round is over: note which levels it has found anew."""
+        seen = self.histogram > self.counted
+        commonest = int(np.argmax(np.where(self.visits + self.histogram > 0, self.ln_g, -np.inf)))
+        if seen[commonest]:
+            self.found[:] = 0
+        self.occasions += seen & (self.found == 0)
+        self.found[seen] = 1
         self.counted[:] = self.histogram
 
     def clear_histogram(self) -> None:
@@ -92,6 +99,12 @@ class Slot:
         self.visits += self.histogram
         self.histogram[:] = 0
         self.counted[:] = 0
+
+    def begin_again(self) -> None:
+        """The schedule starts again."""
+        self.clear_histogram()
+        self.occasions[:] = 0
+        self.found[:] = 0
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that a checkpoint keeps of the slot."""
@@ -103,6 +116,7 @@ class Slot:
             "visits": self.visits,
             "counted": self.counted,
             "occasions": self.occasions,
+            "found": self.found,
             "counts": np.array(counts, dtype=np.int64),
         }
 
@@ -114,6 +128,7 @@ class Slot:
         self.visits[:] = arrays["visits"]
         self.counted[:] = arrays["counted"]
         self.occasions[:] = arrays["occasions"]
+        self.found[:] = arrays.get("found", 0)  # an older version did not keep it
         counts = arrays["counts"].tolist()
         self.block, self.steps, self.accepted, self.meetings, self.swaps = counts[:5]
         self.reached = bool(counts[5])

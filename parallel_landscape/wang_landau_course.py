@@ -10,12 +10,13 @@ from parallel_landscape.campaign import Campaign, steps_per_round
 from parallel_landscape.exchange.windows import Window, divide
 from parallel_landscape.job import Job
 from parallel_landscape.learn import Learning
-from parallel_landscape.outcome import Outcome, collect, conclude, disagreements, window_table
+from parallel_landscape.outcome import Outcome, conclude, disagreements, window_table
 from parallel_landscape.phase import Course, Phase, before_production, speed
 from parallel_landscape.produce import Production
 from parallel_landscape.recording import new_production
 from parallel_landscape.search import CHUNKS, Search
 from parallel_landscape.sections import Ensemble, Exchange
+from parallel_landscape.slot_report import collect
 
 PATIENCE = 10  # times the steps of the search that a schedule waits for a level which the search has seen
 
@@ -87,7 +88,7 @@ def learns_on(campaign: Campaign, learning: Learning) -> bool:
         return False
     reports = collect(learning, campaign.slots, campaign.comm)
     windows = campaign.comm.broadcast(disagreements(learning, reports) if reports is not None else [])
-    return bool(campaign.comm.flags(learning.learn_on(windows)))
+    return bool(campaign.comm.flags(learning.learn_on(windows, campaign.slots)))
 
 
 def needs_search(job: Job) -> bool:

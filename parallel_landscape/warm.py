@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+
 from threadpoolctl import threadpool_limits
 
 from parallel_landscape.dynamics.pull import unpulled
@@ -17,6 +20,8 @@ from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler, make_sampler
 from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.smooth_sampler import SmoothSampler, function_digest
+
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt
 
 
 def warm_sampler(landscape: Landscape, seed: int, *, frozen: bool = False, pull: str = "") -> Sampler:
@@ -49,8 +54,21 @@ def ready(
     return sampler, observers
 
 
+def settle_process() -> None:
+    """One thread for matrix products: ranks have a core each, and the bits of a product may depend on the number of threads.
+
+    And memory that is freed is kept: arrays of megabytes come and go with each step, and to ask the system for them anew costs
+    a fifth of it. Only the C library of GNU can be told so.
+    """
+    threadpool_limits(1)
+    with contextlib.suppress(OSError, AttributeError):
+        tell = ctypes.CDLL(None).mallopt
+        tell(_MMAP_THRESHOLD, 2**25)
+        tell(_TRIM_THRESHOLD, 2**30)
+
+
 def smooth_sampler(job: Job, landscape: SmoothLandscape) -> SmoothSampler:
     """The sampler of a job with continuous weights. From here on the process multiplies matrices with one thread."""
     assert isinstance(job.dynamics, Moving)
-    threadpool_limits(1)
+    settle_process()
     return SmoothSampler(landscape, job.seed, job.dynamics.motion(), min(job.dynamics.pack, job.layout(range(1)).slots))

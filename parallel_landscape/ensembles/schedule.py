@@ -6,8 +6,9 @@ halving   F. Wang, D. P. Landau, PRL 86, 2050 (2001): ln f is halved when every 
           follows 1/t (t = visits per known level) once it would fall below: the error then goes to zero as t**-1/2.
 samc      F. Liang, C. Liu, R. Carroll, JASA 102, 305 (2007): ln f = min(1, t0/t).
 
-A small ln f alone does not make a level known: a walker may sit for long in a state that it seldom finds. So learning goes
-on until every known level has been visited in `occasions` rounds, whose number bounds the relative error of its g from below.
+A small ln f and flat counts do not make a level known: a walker may sit for long in a state that it seldom finds. So learning
+goes on until every known level has been visited on `occasions` occasions, between which the walker has been at the commonest
+level of its window again: their number bounds the relative error of its g from below.
 
 A level found after the raw stage starts the schedule again at ln f = 2**-7: its ln g begins at its neighbour's, and only a
 gain that is large again can carry it to its place.
@@ -22,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-PATIENCE = 25  # times `occasions` rounds, after which 1/t and samc give up waiting for a level seldom found
 MOST_EXTENSIONS = 3  # times that a window may be sent back to learn on
 RAW = 2.0**-7  # above this ln g is too rough to share, exchange or join on
 
@@ -38,8 +38,11 @@ class Schedule(BaseModel):
         float, Field(gt=0, lt=1, description="halving: every known level's count is within 1 - flatness of the mean")
     ] = 0.8
     occasions: Annotated[
-        int, Field(ge=1, description="learning goes on until every known level has been visited in so many rounds")
+        int, Field(ge=1, description="learning goes on until every known level has been found anew in so many rounds")
     ] = 1000
+    patience: Annotated[
+        int, Field(ge=1, description="give up on levels seldom found after so many times `occasions` rounds")
+    ] = 100
     largest_gap: Annotated[
         float, Field(gt=0, description="1/t and samc: windows whose ln g differ by more than this where they overlap learn on")
     ] = 0.1
@@ -79,22 +82,30 @@ class Learner:
         kinds: dict[str, Any] = {name: type(field.default) for name, field in cls.__dataclass_fields__.items()}
         return cls(**{name: kind(number) for (name, kind), number in zip(kinds.items(), numbers.tolist(), strict=False)})
 
-    def learn_on(self) -> None:
-        """The window disagrees with a neighbour: finish only at a quarter of the ln f, at most MOST_EXTENSIONS times."""
+    def learn_on(self, *, far: bool = False) -> None:
+        """The window disagrees with a neighbour: finish only with half the error, at most MOST_EXTENSIONS times.
+
+        A small ln f cannot mend a table that is `far` off, so that window learns again from a middling one.
+        """
         self.extensions += 1
         self.finished = False
+        if far:
+            self._again()
 
     def restart(self) -> None:
         """A level came late: learn again from a middling ln f."""
+        self._again()
+        self.restarts += 1
+
+    def _again(self) -> None:
         self.ln_f = max(self.ln_f, RAW)
         self.clock = 0
         self.inverse_time = False
         self.finished = False
-        self.restarts += 1
 
     def advance(self, schedule: Schedule, counts: NDArray[np.int64], occasions: int, steps: int) -> bool:
         """One round of `steps` steps per walker is over, `counts` are the stage's visits of the known levels, and
-        `occasions` the rounds in which the rarest of them was visited since the schedule began.
+        `occasions` those of the rarest of them since the schedule began.
 
         Returns whether a new stage begins (the histogram is to be cleared).
         """
@@ -104,10 +115,11 @@ class Learner:
         self.flatness = least * len(counts) / max(1.0, float(counts.sum()))
         begins = _ADVANCE[schedule.schedule](self, schedule, counts, time, least)
         self.stage += begins
-        target = schedule.ln_f_final * 4.0**-self.extensions
-        done = self.ln_f <= target and occasions >= schedule.occasions
-        waited = time * target >= 1.0 and self.clock >= PATIENCE * schedule.occasions * steps
-        self.overdue = waited and not done and schedule.schedule != "halving"
+        better = 4**self.extensions
+        target, wanted = schedule.ln_f_final / better, schedule.occasions * better
+        done = self.ln_f <= target and occasions >= wanted
+        waited = time * target >= 1.0 and self.clock >= schedule.patience * wanted * steps
+        self.overdue = waited and not done
         self.finished = done or self.overdue
         return begins
 

@@ -56,8 +56,8 @@ def one_hidden_layer(
     sphere: Sphere = False,
     precision: Digits = "float64",
 ) -> SmoothLandscape:
-    """f(x) = sum_k c_k sigma(w_k.x_k / N_k^(1/2)) / K^(1/2): a tree committee with fixed second layer is that of A. Zambon et al.,
-    arXiv:2503.08266 (with loss = "cross-entropy", convention = "mean")."""
+    """f(x) = sum_k c_k sigma(w_k.x_k / N_k^(1/2)) / K^(1/2). A tree of relu units, output = "halves", loss = "cross-entropy"
+    and convention = "mean" is the committee of A. Zambon et al., arXiv:2503.08266."""
     if tree and inputs % hidden:
         raise JobError(f"inputs = {inputs} cannot be dealt out among hidden = {hidden} units; give a multiple of {hidden}.")
     _check_norm(sphere, prior, decay)

@@ -17,16 +17,20 @@ import numpy as np
 import pytest
 
 from parallel_landscape.arguments import make_parser
+from parallel_landscape.check_gradient import check_smooth
 from parallel_landscape.cli import main
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job import make_job
+from parallel_landscape.motion_keys import Hmc, Langevin
 from parallel_landscape.observables.catalogue import KINDS
+from parallel_landscape.observables.smooth import SMOOTH_KINDS
 from parallel_landscape.rounds import run_job
 from parallel_landscape.sections import Production
 from parallel_landscape.solvers import ALGORITHMS
 from parallel_landscape.solvers.catalogue import algorithm_keys, load_algorithm
 from parallel_landscape.stopping import handlers_kept
 from parallel_landscape.store.result import read_result
+from parallel_landscape.store.schema import CANONICAL
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
@@ -102,7 +106,7 @@ def test_the_job_of_production_runs_as_written(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("page", ["tempering.md", "coupled.md"])
+@pytest.mark.parametrize("page", ["tempering.md", "coupled.md", "continuous.md"])
 def test_jobs_at_given_temperatures_run_as_written(page: str, tmp_path: Path) -> None:
     """With fewer rounds; what the page calls a key is one."""
     (text,) = blocks(ROOT / "docs" / page, "toml")
@@ -114,6 +118,25 @@ def test_jobs_at_given_temperatures_run_as_written(page: str, tmp_path: Path) ->
     run_job(job, Serial(), quiet=True)
     _, table, attributes = read_result(job.folder / "result.nc")
     assert attributes["status"] == "too short" and len(table["beta"]) == job.layout(range(1)).windows
+
+
+def test_continuous_weights_are_described_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The landscape of the page keeps its promises; keys, models and observables are those that there are."""
+    page = ROOT / "docs" / "continuous.md"
+    own, reading = blocks(page, "python")
+    names: dict[str, Any] = {}
+    exec(own, names)
+    check_smooth(names["landscape"]())
+    text = page.read_text(encoding="utf-8")
+    keys = {*Hmc.model_fields, *Langevin.model_fields} - {"kind"}
+    assert not [name for name in (*SMOOTH_KINDS, *keys) if f"`{name}" not in text]
+    assert all(f"`{name}`" in text for name in CANONICAL if name.startswith("dimension") and not name.endswith("_error"))
+    monkeypatch.chdir(tmp_path)
+    (job,) = blocks(page, "toml")
+    (tmp_path / "job.toml").write_text(job.replace("rounds = 200", "rounds = 20"))
+    with handlers_kept():
+        exec(reading, names)
+    assert names["canonical"].energy_mean.shape == (4,) and names["health"].virial.shape == (4,)
 
 
 def test_the_solvers_run_as_written(

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parallel_landscape import plan as planning
 from parallel_landscape.cli import main
+from parallel_landscape.effort import Effort
 from parallel_landscape.errors import JobError
+from parallel_landscape.estimate import Plan
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job import Job, make_job
+from parallel_landscape.learn import IDLE
 from parallel_landscape.machine import machine_memory, ranks_here, read_size, size
 from parallel_landscape.plan import make_plan
 from parallel_landscape.sampler import make_sampler
-from parallel_landscape.sizes import PROCESS, check_affordable, sizes_from_keys, sizes_of
+from parallel_landscape.sizes import PROCESS, Sizes, check_affordable, sizes_from_keys, sizes_of
 from parallel_landscape.store.segments import Segment, read_records
 
 RANDOM = {"source": "random", "patterns": 70}
@@ -169,27 +171,27 @@ def test_production_records_as_many_as_planned(tmp_path: Path) -> None:
     assert newest.size < made.checkpoint_bytes + 2 * 16_384  # HDF5 adds a few kB to each file
 
 
-def plan_with(steps: tuple[float, ...], layout: Layout, **changes: Any) -> planning.Plan:
+def plan_with(steps: tuple[float, ...], layout: Layout, **changes: Any) -> Plan:
     values: dict[str, Any] = {
         "layout": layout,
-        "sizes": planning.Sizes(0, 100, range(11)),
+        "sizes": Sizes(0, 100, range(11)),
         "moves": 10,
         "steps_per_round": 1000,
         "ns_per_step": 10.0,
-        "effort": planning.Effort((11,) * len(steps), True, steps, "learning", ""),
+        "effort": Effort((11,) * len(steps), True, steps, "learning", ""),
         "names": ("windows", "walkers_per_window"),
         "production_steps": 0,
         "records": 0,
         "record_bytes": 24,
         "disk_free": 10**12,
     }
-    return planning.Plan(**{**values, **changes})
+    return Plan(**{**values, **changes})
 
 
 def test_the_fullest_rank_sets_the_time() -> None:
     made = plan_with((1.6e9, 0.8e9), Layout(1, 2, 1))
     assert made.learning_seconds(2) == pytest.approx(16.0)
-    assert made.learning_seconds(1) == pytest.approx(16.0 + 8.0 + 8.0 / planning.IDLE)
+    assert made.learning_seconds(1) == pytest.approx(16.0 + 8.0 + 8.0 / IDLE)
     assert plan_with((1e9,), Layout(8, 1, 1)).learning_seconds(3) == pytest.approx(30.0)
     assert plan_with((1e9,), Layout(8, 1, 1), production_steps=10**8).seconds(3) == pytest.approx(33.0)
 

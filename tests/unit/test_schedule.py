@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from parallel_landscape.ensembles.schedule import RAW, Learner, Schedule
+from parallel_landscape.walker import Slot, Walker
 
 FLAT = np.full(10, 1000)
 UNEVEN = np.array([1000] * 9 + [100])
@@ -135,6 +136,14 @@ class TestLearner:
             learner.advance(schedule, FLAT, OFTEN, 10_000)
         assert learner.ln_f == pytest.approx(1e-4 / 4, rel=0.05)
 
+    def test_window_far_off_learns_again(self) -> None:
+        schedule = Schedule(ln_f_final=1e-4)
+        learner = Learner()
+        while not learner.finished:
+            learner.advance(schedule, FLAT, OFTEN, 10_000)
+        learner.learn_on(far=True)
+        assert (learner.ln_f, learner.clock, learner.finished, learner.restarts) == (RAW, 0, False, 0)
+
     def test_numbers_bring_a_learner_back(self) -> None:
         learner = Learner(ln_f=0.1, clock=2**52 + 1, stage=3, restarts=1, inverse_time=True, known=7, flatness=0.25)
         assert Learner.from_numbers(learner.numbers()) == learner
@@ -143,3 +152,36 @@ class TestLearner:
         learner = Learner()
         assert not learner.advance(Schedule(), np.zeros(0, np.int64), 0, 1000)
         assert learner.ln_f == 1.0
+
+
+class TestOccasions:
+    """Levels 0 (rare), 1 and 2 (the commonest)."""
+
+    @staticmethod
+    def a_round(slot: Slot, *visited: int) -> list[int]:
+        slot.histogram[list(visited)] += 5
+        slot.count_occasions()
+        return slot.occasions.tolist()
+
+    @staticmethod
+    def slot() -> Slot:
+        counts = np.zeros((5, 3), np.int64)
+        return Slot(0, Walker(None, 0, 0), np.array([0.0, 2.0, 9.0]), *counts)
+
+    def test_walker_that_sits_in_a_state_finds_it_once(self) -> None:
+        slot = self.slot()
+        self.a_round(slot, 0, 1, 2)
+        for _ in range(10):
+            found = self.a_round(slot, 0)
+        assert found == [1, 1, 1]
+
+    def test_every_return_from_the_commonest_level_counts(self) -> None:
+        slot = self.slot()
+        for expected in range(1, 5):
+            assert self.a_round(slot, 0, 1)[0] == expected
+            assert self.a_round(slot, 2)[0] == expected
+
+    def test_round_over_all_levels_counts_for_all(self) -> None:
+        slot = self.slot()
+        for expected in range(1, 5):
+            assert self.a_round(slot, 0, 1, 2) == [expected] * 3

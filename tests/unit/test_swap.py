@@ -36,7 +36,7 @@ def make_slots(layout: Layout, numbers: Sequence[int], seed: int = 0) -> dict[in
         state = State(rng.choice(np.array([-1, 1], np.int8), 9), rng.integers(0, 2**63, 4).astype(np.uint64))
         table = new_table(LEVELS, low, high) + rng.normal(scale=0.5, size=LEVELS)
         walker = Walker(state, int(rng.integers(low, high + 1)), number)
-        slots[number] = Slot(number, walker, table, *np.zeros((4, LEVELS), np.int64), reached=True)
+        slots[number] = Slot(number, walker, table, *np.zeros((5, LEVELS), np.int64), reached=True)
     return slots
 
 

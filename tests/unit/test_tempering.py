@@ -48,8 +48,8 @@ def mistakes(folder: Path, ensemble: dict[str, Any], **sections: Any) -> str:
 @pytest.mark.parametrize(
     ("ensemble", "words"),
     [
-        ({"betas": None}, "[ensemble] beta, betas: give one of them"),
-        ({"beta": 1.0}, "[ensemble] beta, betas: give one of them"),
+        ({"betas": None}, "[ensemble] beta, betas, temperatures: give one of them"),
+        ({"beta": 1.0}, "[ensemble] beta, betas, temperatures: give one of them"),
         ({"betas": [1.0, 1.0]}, "each temperature may be there once"),
         ({"betas": {"min": 2.0, "max": 1.0, "count": 3}}, "min must be below max"),
         ({"betas": {"min": 0.0, "max": 1.0, "count": 3}}, "geometric spacing begins above 0"),

@@ -1,0 +1,56 @@
+"""The effective dimension of a low-energy region, from the fluctuations of the energy at several temperatures.
+
+In a quadratic basin with d directions that are not flat, E - E_0 ~ Gamma(d/2, T), so that <E> = E_0 + d T/2 and Var E = d
+T^2/2:
+
+    from fluctuations   d(T) = 2 Var E / T^2, which for any landscape is 2 d<E>/dT
+    from means          d(T) = 2 (<E> - E_0) / T, with E_0 from a straight line through the coldest temperatures
+
+Both agree where the landscape looks quadratic (T. Jules et al., arXiv:2304.01335).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+F = NDArray[np.float64]
+FEWEST = 3  # temperatures of a line that can be judged
+JUDGED = 2.0  # chi-square for each degree of freedom, up to which a line fits
+
+
+def from_fluctuations(heat_capacity: F, error: F) -> tuple[F, F]:
+    """d at each temperature, with its error."""
+    return 2.0 * heat_capacity, 2.0 * error
+
+
+def from_means(temperatures: F, energies: F, errors: F) -> tuple[F, F, float, int]:
+    """d at each temperature with its error, the energy E_0 at temperature 0, and through how many of the coldest temperatures
+    the line goes: as many as it fits. nan, and 0, where fewer than three temperatures lie on a line, or errors are unknown."""
+    order = np.argsort(temperatures)
+    nothing = np.full(len(temperatures), math.nan)
+    best: tuple[float, float, int] | None = None
+    if not (np.isfinite(errors).all() and (errors > 0).all()):
+        return nothing, nothing, math.nan, 0
+    for count in range(FEWEST, len(temperatures) + 1):
+        coldest = order[:count]
+        ground, spread, misfit = _line(temperatures[coldest], energies[coldest], errors[coldest])
+        if misfit > JUDGED * (count - 2):
+            break
+        best = ground, spread, count
+    if best is None:
+        return nothing, nothing, math.nan, 0
+    ground, spread, count = best
+    return 2.0 * (energies - ground) / temperatures, 2.0 * np.hypot(errors, spread) / temperatures, ground, count
+
+
+def _line(x: F, y: F, errors: F) -> tuple[float, float, float]:
+    """Where the weighted straight line meets x = 0, the error of that, and chi-square."""
+    weights = 1.0 / errors**2
+    total, first, second = weights.sum(), weights @ x, weights @ (x * x)
+    determinant = total * second - first**2
+    start = float((second * (weights @ y) - first * (weights @ (x * y))) / determinant)
+    slope = float((total * (weights @ (x * y)) - first * (weights @ y)) / determinant)
+    return start, float(math.sqrt(second / determinant)), float(weights @ (y - start - slope * x) ** 2)
