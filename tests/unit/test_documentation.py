@@ -158,3 +158,20 @@ def test_the_solvers_run_as_written(
     for name in ALGORITHMS:
         keys = algorithm_keys(load_algorithm(name)).model_fields
         assert f"| `{name}` |" in text and all(f"`{key}`" in text for key in keys), name
+
+
+def test_the_paths_run_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    page = ROOT / "docs" / "paths.md"
+    (job,) = blocks(page, "toml")
+    (commands,) = blocks(page, "")
+    (program,) = blocks(page, "python")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "typical.toml").write_text(job)
+    with handlers_kept():
+        for command in commands.splitlines():
+            ranks = ["-n", "1", "--quiet"] if " run " in command else []
+            assert main([*command.split()[1:], *ranks]) == 0
+    assert "0.25952" in capsys.readouterr().out and (tmp_path / "runs" / "typical" / "paths.png").exists()
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert names["direct"] == pytest.approx(2) and names["lowest"].barrier == pytest.approx(1, abs=1e-6)
