@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import h5py
 import numpy as np
@@ -20,6 +20,7 @@ from parallel_landscape.arguments import make_parser
 from parallel_landscape.cli import main
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job import make_job
+from parallel_landscape.joint_keys import Joint
 from parallel_landscape.observables.catalogue import KINDS
 from parallel_landscape.rounds import run_job
 from parallel_landscape.sections import Production
@@ -114,6 +115,23 @@ def test_jobs_at_given_temperatures_run_as_written(page: str, tmp_path: Path) ->
     run_job(job, Serial(), quiet=True)
     _, table, attributes = read_result(job.folder / "result.nc")
     assert attributes["status"] == "too short" and len(table["beta"]) == job.layout(range(1)).windows
+
+
+def test_the_joint_density_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ln f that ends earlier; what the page calls a coordinate is one."""
+    page = ROOT / "docs" / "joint.md"
+    (text,), (program,) = blocks(page, "toml"), blocks(page, "python")
+    assert tomllib.loads((ROOT / "jobs" / "joint.toml").read_text()) == tomllib.loads(text)
+    content = tomllib.loads(text)
+    content["ensemble"] |= {"ln_f_final": 5e-3, "occasions": 2}
+    content["exchange"]["search_sweeps"] = 5000
+    run_job(make_job(content, tmp_path), Serial(), quiet=True)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert names["solutions"].dims == ("value",) and abs(float(names["solutions"].sel(value=31))) < 3
+    allowed = get_args(Joint.model_fields["coordinate"].annotation)
+    assert all(f"| `{name}` |" in page.read_text(encoding="utf-8") for name in allowed)
 
 
 def test_the_solvers_run_as_written(
