@@ -118,18 +118,20 @@ def test_jobs_at_given_temperatures_run_as_written(page: str, tmp_path: Path) ->
 
 
 def test_the_joint_density_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With ln f that ends earlier; what the page calls a coordinate is one."""
+    """With fewer inputs, and ln f that ends earlier; what the page calls a coordinate is one."""
     page = ROOT / "docs" / "joint.md"
     (text,), (program,) = blocks(page, "toml"), blocks(page, "python")
     assert tomllib.loads((ROOT / "jobs" / "joint.toml").read_text()) == tomllib.loads(text)
     content = tomllib.loads(text)
-    content["ensemble"] |= {"ln_f_final": 5e-3, "occasions": 2}
-    content["exchange"]["search_sweeps"] = 5000
+    content["ensemble"] |= {"ln_f_final": 5e-2, "occasions": 1, "largest_gap": 10.0}
+    content["exchange"]["search_sweeps"], content["run"]["repeats"] = 5000, 1
+    content["dynamics"]["sweeps_per_round"], content["landscape"]["inputs"] = 100, 9
+    content["landscape"]["data"]["patterns"] = 6
     run_job(make_job(content, tmp_path), Serial(), quiet=True)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(program, names)
-    assert names["solutions"].dims == ("value",) and abs(float(names["solutions"].sel(value=31))) < 3
+    assert names["solutions"].dims == ("value",) and abs(float(names["solutions"].sel(value=9))) < 2
     allowed = get_args(Joint.model_fields["coordinate"].annotation)
     assert all(f"| `{name}` |" in page.read_text(encoding="utf-8") for name in allowed)
 
