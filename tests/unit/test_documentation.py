@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import h5py
 import numpy as np
@@ -23,6 +23,7 @@ from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.driver.stopping import handlers_kept
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job.job import make_job
+from parallel_landscape.job.joint_keys import Joint
 from parallel_landscape.job.motion_keys import Hmc, Langevin
 from parallel_landscape.job.sections import Production
 from parallel_landscape.observables.catalogue import KINDS
@@ -137,6 +138,25 @@ def test_continuous_weights_are_described_as_they_are(tmp_path: Path, monkeypatc
     with handlers_kept():
         exec(reading, names)
     assert names["canonical"].energy_mean.shape == (4,) and names["health"].virial.shape == (4,)
+
+
+def test_the_joint_density_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer inputs, and ln f that ends earlier; what the page calls a coordinate is one."""
+    page = ROOT / "docs" / "joint.md"
+    (text,), (program,) = blocks(page, "toml"), blocks(page, "python")
+    assert tomllib.loads((ROOT / "jobs" / "joint.toml").read_text()) == tomllib.loads(text)
+    content = tomllib.loads(text)
+    content["ensemble"] |= {"ln_f_final": 5e-2, "occasions": 1, "largest_gap": 10.0}
+    content["exchange"]["search_sweeps"], content["run"]["repeats"] = 5000, 1
+    content["dynamics"]["sweeps_per_round"], content["landscape"]["inputs"] = 100, 9
+    content["landscape"]["data"]["patterns"] = 6
+    run_job(make_job(content, tmp_path), Serial(), quiet=True)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert names["solutions"].dims == ("value",) and abs(float(names["solutions"].sel(value=9))) < 2
+    allowed = get_args(Joint.model_fields["coordinate"].annotation)
+    assert all(f"| `{name}` |" in page.read_text(encoding="utf-8") for name in allowed)
 
 
 def test_the_solvers_run_as_written(
