@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,13 @@ def commands(page: Path) -> list[str]:
     """What the page tells to type, line by line, from its first block of `sh`."""
     (block, *_) = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [line for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def run_all(lines: list[str], folder: Path) -> None:
+    """Type these commands in a folder; each has to succeed."""
+    paths = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    for command in lines:
+        subprocess.run(["bash", "-c", command], cwd=folder, check=True, timeout=600, env={**os.environ, **paths})
 
 
 @pytest.mark.parametrize(
@@ -52,12 +60,25 @@ def test_the_page_names_files_that_there_are(page: Path) -> None:
 def test_the_small_size_gives_the_figure(page: str, tmp_path: Path) -> None:
     """Run as written on the page, from a copy; then what the page claims of its small size, loosely."""
     shutil.copytree(ROOT / "jobs", tmp_path / "jobs", ignore=shutil.ignore_patterns("runs"))
-    paths = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    for command in commands(ROOT / "docs" / page):
-        subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, timeout=600, env={**os.environ, **paths})
+    run_all(commands(ROOT / "docs" / page), tmp_path)
     runs = tmp_path / "jobs" / RUNS[page] / "small" / "runs"
     assert (runs / f"{RUNS[page]}.png").stat().st_size > 20_000
     {"density-of-states": claims_of_density, "atypical": claims_of_atypical}[RUNS[page]](runs)
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_as_written(tmp_path: Path) -> None:
+    """Its job files, then all its commands but those for a cluster, which tests/slurm/test_study.py gives to real daemons."""
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for kind, text in blocks:
+        if kind == "toml":
+            (tmp_path / text.split()[1]).write_text(text)
+        elif kind == "sh":
+            run_all(text.splitlines(), tmp_path)
+        elif kind == "python":
+            run_all([f"{sys.executable} -c {shlex.quote(text)}"], tmp_path)
+    assert (tmp_path / "runs" / "first" / "report.html").exists() and (tmp_path / "runs" / "study" / "study.nc").exists()
 
 
 def claims_of_density(runs: Path) -> None:
