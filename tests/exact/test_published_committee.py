@@ -28,9 +28,7 @@ COMMITTEE = {
 }
 
 
-def job_of(
-    folder: Path, inputs: int, hidden: int, alpha: float, temperatures: list[float], seed: int = 1, **production: Any
-) -> Job:
+def job_of(folder: Path, inputs: int, hidden: int, alpha: float, temperatures: list[float], seed: int = 1) -> Job:
     data = {"source": "random", "kind": "gaussian", "alpha": alpha}
     content = {
         "name": "run",
