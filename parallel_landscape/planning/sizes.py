@@ -24,7 +24,7 @@ from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.specialise import constant_bytes
 
 PROCESS = 200 * 2**20  # bytes of a rank with its compiled kernels, before any data
-TABLES = 5  # 8-byte numbers that a slot keeps for each level: ln g, histogram, visits and the counts of rounds
+TABLES = 6  # 8-byte numbers that a slot keeps for each level: ln g, histogram, visits, and what is counted of rounds
 GATHERED = 4 * 8  # bytes for each slot and level on the first rank while a result is put together
 SMOOTH_VECTORS = 12  # arrays of all weights that a walker needs while it moves, with what is put back on rejection
 ENTRY = 8 + 8  # bytes of one input of one pattern on each rank: as given, and with its label folded in

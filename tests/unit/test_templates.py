@@ -11,7 +11,7 @@ import pytest
 
 from parallel_landscape import templates
 from parallel_landscape.cli import main
-from parallel_landscape.job.job import load_job
+from parallel_landscape.job.job import load_job, read_job
 
 ROOT = Path(__file__).parents[2]
 JOBS = sorted((ROOT / "jobs").glob("*.toml"))
@@ -52,7 +52,7 @@ def test_names_are_unique(beside_ring: Path) -> None:
         (beside_ring / f"{name}.toml").write_text(templates.read(name))
     found = [load_job(file).name for file in sorted(beside_ring.glob("*.toml"))]
     assert len(set(found)) == len(found)
-    assert len({load_job(file).name for file in JOBS}) == len(JOBS)
+    assert len({read_job(file)[0]["name"] for file in JOBS}) == len(JOBS)
 
 
 def test_copies_are_equal() -> None:
