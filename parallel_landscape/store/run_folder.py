@@ -104,7 +104,7 @@ class RunFolder:
     @property
     def of_solver(self) -> bool:
         """Whether the folder is one of `pland solve`."""
-        return self.finished.exists() or self.solved.exists()
+        return not self.steered.exists() and (self.finished.exists() or self.solved.exists())
 
     def refuse_solver(self, instead: str = "") -> None:
         """Raise JobError when the folder's records follow no law that could be sampled on: those of solvers, steered paths."""

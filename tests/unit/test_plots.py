@@ -45,6 +45,27 @@ def trajectory() -> xr.Dataset:
     return xr.Dataset({name: ("record", values) for name, values in columns.items()})
 
 
+def measured() -> xr.Dataset:
+    level = {name: ("level", np.linspace(0.1, 0.4, 5)) for name in ("energy_per_pattern", "entropy", "error")}
+    beta = {name: ("beta", np.linspace(0.1, 0.2, 5)) for name in ("energy_mean", "energy_mean_error")}
+    return xr.Dataset({**level, **beta}, coords={"beta": np.linspace(0.5, 2.0, 5)})
+
+
+def theory() -> xr.Dataset:
+    return xr.Dataset({name: ("point", np.linspace(0.1, 2.0, 7)) for name in ("energy_per_pattern", "entropy", "beta")})
+
+
+def curves() -> xr.Dataset:
+    shape = (2, 2, 5)
+    energies = {
+        name: (("group", "ends", "position"), np.full(shape, 0.01)) for name in ("energy", "energy_error", "energy_theory")
+    }
+    numbers = {"patterns": [100, 200], "inputs": [100, 100], "kappa": [-0.5, np.nan]}
+    return xr.Dataset(
+        {**energies, **{name: ("group", values) for name, values in numbers.items()}}, {"position": np.linspace(0, 1, 5)}
+    )
+
+
 def every(groups: dict[str, xr.Dataset]) -> dict[str, Callable[[Axes | None], Axes]]:
     """Every public plot function on whole data."""
     root, windows = groups[""], groups["windows"]
@@ -65,6 +86,9 @@ def every(groups: dict[str, xr.Dataset]) -> dict[str, Callable[[Axes | None], Ax
         "plot_joint": lambda ax: plots.plot_joint(groups["joint-test-error"], "test-error", ax),
         "plot_canonical": lambda ax: plots.plot_canonical(groups["canonical"], "heat_capacity", ax),
         "plot_overlap": lambda ax: plots.plot_overlap(groups["overlap"], ax),
+        "plot_entropy_theory": lambda ax: plots.plot_entropy_theory(measured(), theory(), ax),
+        "plot_energy_theory": lambda ax: plots.plot_energy_theory(measured(), theory(), ax),
+        "plot_paths": lambda ax: plots.plot_paths(curves(), ax),
         "plot_trajectory": lambda ax: plots.plot_trajectory(trajectory(), 1, ax),
     }
 

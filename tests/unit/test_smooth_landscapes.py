@@ -189,7 +189,7 @@ CONTENT: dict[str, Any] = {
     ("changes", "words"),
     [
         ({"dynamics": {"kind": "flip"}}, '"quadratic" has continuous weights'),
-        ({"landscape": {"model": "ising-2d", "length": 4}}, '"hmc" moves continuous weights, and "ising-2d" has none'),
+        ({"landscape": {"model": "ising-2d", "length": 4}}, 'given "hmc", which does not move "ising-2d"; use "flip"'),
         ({"ensemble": {"kind": "wang-landau"}}, 'continuous weights are sampled with [ensemble] kind = "canonical"'),
         ({"dynamics": {"kind": "hmc"}}, "step, lengths: give one of them"),
         ({"dynamics": {"kind": "hmc", "lengths": [1.0]}}, "given 1; one for each of the 2 temperatures"),
