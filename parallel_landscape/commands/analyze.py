@@ -56,6 +56,7 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
     folder = RunFolder(path)
     if folder.of_solver:
         return _solutions(folder, request)
+    folder.refuse_solver()
     state = status(path)
     refuse_continuous(folder)
     _check_uncoupled(read_catalogue(path))
