@@ -186,11 +186,11 @@ def test_an_exchange_that_always_accepts_is_rejected(across: bool, monkeypatch: 
     """The twin swaps all walkers that fit, along X or along E; the other direction stays right."""
     right: Callable[..., Any] = swap._accepted
 
-    def wrong(meetings: list[Any], levels: Any, slots: dict[int, Slot], *rest: Any) -> list[Any]:
-        accepted = right(meetings, levels, slots, *rest)
+    def wrong(meetings: list[Any], positions: Any, slots: dict[int, Slot], *rest: Any) -> list[Any]:
+        accepted = right(meetings, positions, slots, *rest)
         if not meetings or (meetings[0][1] - meetings[0][0] == 1) != across:
             return accepted
-        return [(i, j) for i, j in meetings if np.isfinite(slots[i].ln_g[levels[j]] + slots[j].ln_g[levels[i]])]
+        return [(i, j) for i, j in meetings if np.isfinite(slots[i].cost(positions[j]) + slots[j].cost(positions[i]))]
 
     monkeypatch.setattr(swap, "_accepted", wrong)
     assert max(deviations()) > 5.0
