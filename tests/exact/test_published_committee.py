@@ -44,9 +44,13 @@ def job_of(folder: Path, inputs: int, hidden: int, alpha: float, temperatures: l
 
 @pytest.mark.slow
 def test_the_minimum_at_alpha_1(tmp_path: Path) -> None:
-    """By L-BFGS from small weights: E = 0.0197 to 0.0200, |w| = 371 to 374. Instances differ by 2 %: three are averaged."""
+    """By L-BFGS from small weights; published is one instance: E = 0.0197 and 0.0200 by two algorithms, |w| = 371 and 374.
+
+    Instances scatter by 2 % in E and 1 % in |w| (seen over these four), so a mean of four lies within 4 (1 + 1/4)^(1/2) times
+    that of a single other one but for a chance of 1 in 10^4.
+    """
     found = []
-    for seed in (2, 3, 4):
+    for seed in (1, 2, 3, 4):
         landscape = job_of(tmp_path, 1000, 50, 1.0, [0.01], seed).build_landscape()
 
         def energy(weights: np.ndarray, landscape: Any = landscape) -> tuple[float, np.ndarray]:
@@ -58,8 +62,9 @@ def test_the_minimum_at_alpha_1(tmp_path: Path) -> None:
         end = minimize(energy, start, jac=True, method="L-BFGS-B", options=options)
         found.append([end.fun, np.linalg.norm(end.x)])
     lowest, norm = np.mean(found, axis=0)
-    assert 0.98 * 0.0197 < lowest < 1.02 * 0.0200
-    assert 0.98 * 371 < norm < 1.02 * 374
+    spread = 4 * np.sqrt(1 + 1 / 4)
+    assert lowest == pytest.approx(0.01985, rel=0.02 * spread)
+    assert norm == pytest.approx(372.5, rel=0.01 * spread)
 
 
 @pytest.mark.slow
