@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from parallel_landscape.courses.phase import Course, Phase, before_production, speed
+from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed
 from parallel_landscape.driver.campaign import Campaign, steps_per_round
 from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.outcomes.outcome import Outcome
@@ -32,20 +32,13 @@ def following(campaign: Campaign, phase: Equilibration | Production) -> Phase | 
         ready.rounds = phase.rounds
         ready.begin(campaign.slots)
         return ready
-    production = new_production(campaign, phase)
-    production.begin(campaign.slots)
-    return production
+    return begin_production(campaign, phase, new_production)
 
 
 def restored(campaign: Campaign, kind: str, state: dict[str, Any]) -> Phase:
     """The phase that a checkpoint was in."""
     phase = (_pilot if kind == "pilot" else _equilibration)(campaign, state["betas"])
-    phase.rounds = state["rounds"]
-    if kind != "produce":
-        return phase
-    production = new_production(campaign, phase)
-    production.rounds = state["produced"]
-    return production
+    return at_round(campaign, kind, state, phase, new_production)
 
 
 def _section(campaign: Campaign) -> Canonical:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from parallel_landscape.courses.phase import Course, Phase, before_production, speed
+from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed
 from parallel_landscape.driver.campaign import Campaign, steps_per_round
 from parallel_landscape.ensembles.coupled import chances, summed_out
 from parallel_landscape.exchange.comm import Comm
@@ -64,20 +64,13 @@ def following(campaign: Campaign, phase: Coupling | Production) -> Phase | None:
     """Production after equilibration."""
     if isinstance(phase, Production):
         return None
-    production = _production(campaign, phase)
-    production.begin(campaign.slots)
-    return production
+    return begin_production(campaign, phase, _production)
 
 
 def restored(campaign: Campaign, kind: str, state: dict[str, Any]) -> Phase:
     """The phase that a checkpoint was in."""
     phase = _coupling(campaign)
-    phase.rounds = state["rounds"]
-    if kind != "produce":
-        return phase
-    production = _production(campaign, phase)
-    production.rounds = state["produced"]
-    return production
+    return at_round(campaign, kind, state, phase, _production)
 
 
 def _coupling(campaign: Campaign) -> Coupling:

@@ -66,9 +66,28 @@ def before_production(phase: Phase) -> Any:
     return phase.before if isinstance(phase, Production) else phase
 
 
+def begin_production(campaign: Campaign, before: Any, make: Callable[[Campaign, Any], Production]) -> Production:
+    """The production that `make` makes after the phase `before`, at its first round."""
+    production = make(campaign, before)
+    production.begin(campaign.slots)
+    return production
+
+
+def at_round(
+    campaign: Campaign, kind: str, state: dict[str, Any], before: Any, make: Callable[[Campaign, Any], Production]
+) -> Phase:
+    """The phase `before`, or the production that `make` makes after it, at the round that a checkpoint says."""
+    before.rounds = state["rounds"]
+    if kind != "produce":
+        return before
+    production = make(campaign, before)
+    production.rounds = state["produced"]
+    return production
+
+
 def speed(campaign: Campaign, table: dict[str, Any]) -> dict[str, Any]:
     """The part of a report that has a table of windows."""
     return {"steps_per_second": sum(table["steps"]) / max(campaign.seconds, 1e-9), "windows": table}
 
 
-__all__ = ["Before", "Course", "Phase", "before_production", "speed"]
+__all__ = ["Before", "Course", "Phase", "at_round", "before_production", "begin_production", "speed"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from parallel_landscape.courses.phase import Course, Phase, before_production, speed
+from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed
 from parallel_landscape.driver.campaign import Campaign
 from parallel_landscape.job.columns import buffer_length, smooth_columns
 from parallel_landscape.job.motion_keys import FIRST_LENGTH, Moving
@@ -45,22 +45,15 @@ def following(campaign: Campaign, phase: Thermal | Production) -> Phase | None:
         ready.rounds = phase.rounds
         ready.begin(campaign.slots)
         return ready
-    production = _production(campaign, phase)
-    production.begin(campaign.slots)
-    return production
+    return begin_production(campaign, phase, _production)
 
 
 def restored(campaign: Campaign, kind: str, state: dict[str, Any]) -> Phase:
     """The phase that a checkpoint was in."""
     phase = (_pilot if kind == "pilot" else _equilibration)(campaign, state["betas"], state["lengths"])
-    phase.rounds = state["rounds"]
     if isinstance(phase, ThermalPilot):
         phase.mean = state["mean"]
-    if kind != "produce":
-        return phase
-    production = _production(campaign, phase)
-    production.rounds = state["produced"]
-    return production
+    return at_round(campaign, kind, state, phase, _production)
 
 
 def _sections(campaign: Campaign) -> tuple[Canonical, Moving]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from parallel_landscape.courses.phase import Course, Phase, before_production, speed
+from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed
 from parallel_landscape.driver.campaign import Campaign, steps_per_round
 from parallel_landscape.exchange.windows import Window, divide
 from parallel_landscape.job.job import Job
@@ -37,9 +37,7 @@ def following(campaign: Campaign, phase: Search | Learning | Production) -> Phas
         return phase
     if campaign.job.production is None:
         return None
-    production = new_production(campaign, phase)
-    production.begin(campaign.slots)
-    return production
+    return begin_production(campaign, phase, new_production)
 
 
 def restored(campaign: Campaign, kind: str, state: dict[str, Any]) -> Phase:
@@ -49,12 +47,8 @@ def restored(campaign: Campaign, kind: str, state: dict[str, Any]) -> Phase:
         search.restore(state)
         return search
     learning = new_learning(campaign, [(low, high) for low, high in state["windows"]])
-    learning.rounds, learning.patience = state["rounds"], state.get("patience", 0)
-    if kind != "produce":
-        return learning
-    production = new_production(campaign, learning)
-    production.rounds = state["produced"]
-    return production
+    learning.patience = state.get("patience", 0)
+    return at_round(campaign, kind, state, learning, new_production)
 
 
 def job_text(campaign: Campaign, phase: Learning | Production) -> str:
