@@ -25,7 +25,7 @@ from parallel_landscape.phases.search import Search
 from parallel_landscape.phases.thermal import Thermal, ThermalPilot
 from parallel_landscape.phases.thermal_production import ThermalProduction
 from parallel_landscape.store import checkpoint
-from parallel_landscape.store.files import remove
+from parallel_landscape.store.files import remove, still_there
 
 UNFINISHED, REPORT, SAVE, OUT_OF_TIME, ASKED = 1, 2, 4, 8, 16  # what a rank may ask for; everybody hears all
 PHASES: dict[type, str] = {
@@ -128,7 +128,9 @@ def save(campaign: Campaign, phase: Phase) -> None:
         recorder = phase.recorder
         recorder.forget()
         phase.cut()
-    segments = [segment.plain() for segment in recorder.segments] if recorder is not None else []
+    written = recorder.segments if recorder is not None else []
+    still_there([campaign.folder.submitted, *(campaign.folder.trajectory / segment.name for segment in written)])
+    segments = [segment.plain() for segment in written]
     number = int(comm.broadcast(checkpoint.next_number(folder) if comm.rank == 0 else 0))
     entry = checkpoint.write_rank_file(folder, number, comm.rank, {n: phase.arrays(slot) for n, slot in campaign.slots.items()})
     mine = {"name": entry.name, "size": entry.size, "sha256": entry.sha256, "slots": entry.slots, "segments": segments}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from parallel_landscape.errors import RunError
+
+GONE = "the run folder has been moved or removed; put it back, then resume"
 
 
 def set_aside(path: Path) -> Path | None:
@@ -67,11 +69,18 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
 def cannot_write(path: Path, error: OSError) -> RunError:
     """The error for people of a file that could not be written."""
     if isinstance(error, FileNotFoundError):
-        return RunError(f"cannot write {path}: the run folder has been moved or removed; put it back, then resume")
+        return RunError(f"cannot write {path}: {GONE}")
     reason = error.strerror or str(error)
     return RunError(
         f"cannot write {path}: {reason}; make room or mend the folder, then resume: nothing written earlier is touched"
     )
+
+
+def still_there(paths: Iterable[Path]) -> None:
+    """Raise RunError when a file written earlier has gone: a folder that is being emptied still takes new files."""
+    missing = [path for path in paths if not os.path.lexists(path)]
+    if missing:
+        raise RunError(f"{missing[0]} is missing: {GONE}")
 
 
 def write_text(path: Path, text: str) -> None:

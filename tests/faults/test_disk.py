@@ -333,7 +333,24 @@ def test_a_run_folder_that_vanishes(ranks: int, expected: Data, tmp_path: Path) 
     assert not run.exists()
     (tmp_path / "elsewhere").rename(run)
     under = start("resume", run, ranks=ranks)
-    under.wait_for(lambda: (run / "trajectory").exists())
-    shutil.rmtree(run, ignore_errors=True)
+    earlier = checkpoints_of(run)
+    under.wait_for(lambda: checkpoints_of(run) > earlier)
+    gone = run.rename(tmp_path / "gone")
     code, said = under.ended()
     assert code == 1 and str(run) in said and "Traceback" not in said
+    shutil.rmtree(gone)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("emptied", ["all", "trajectory", "submitted.toml"])
+def test_a_run_folder_that_is_emptied(ranks: int, emptied: str, tmp_path: Path) -> None:
+    """The folder itself stays, so that everything can still be written: the run must not end as if nothing were missing."""
+    job, run = write_job(tmp_path, SMALL | {"production": SMALL["production"] | {"rounds": 20_000}}), tmp_path / "runs" / "run"
+    under = start("run", job, ranks=ranks)
+    under.wait_for(lambda: len(list(run.glob("trajectory/*.h5"))) >= 2)
+    (tmp_path / "aside").mkdir()
+    for path in list(run.iterdir()) if emptied == "all" else [run / emptied]:
+        path.rename(tmp_path / "aside" / path.name)
+    code, said = under.ended()
+    assert code == 1 and f"{run}/" in said and "the run folder has been moved or removed" in said and "Traceback" not in said
