@@ -93,8 +93,7 @@ class Slot:
     def count_occasions(self) -> None:
         """A round is over: note which levels it has found anew."""
         seen = self.histogram > self.counted
-        commonest = int(np.argmax(np.where(self.visits + self.histogram > 0, self.ln_g, -np.inf)))
-        if seen[commonest]:
+        if seen[commonest(self.ln_g, self.visits + self.histogram > 0)]:
             self.found[:] = 0
         self.occasions += seen & (self.found == 0)
         self.found[seen] = 1
@@ -138,6 +137,11 @@ class Slot:
         counts = arrays["counts"].tolist()
         self.block, self.steps, self.accepted, self.meetings, self.swaps = counts[:5]
         self.reached = bool(counts[5])
+
+
+def commonest(ln_g: NDArray[np.float64], visited: NDArray[np.bool_]) -> int:
+    """The visited level of the largest ln g: where a walker is at home."""
+    return int(np.argmax(np.where(visited, ln_g, -np.inf)))
 
 
 def new_table(levels: int, first: int, last: int) -> NDArray[np.float64]:

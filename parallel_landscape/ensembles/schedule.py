@@ -8,7 +8,8 @@ samc      F. Liang, C. Liu, R. Carroll, JASA 102, 305 (2007): ln f = min(1, t0/t
 
 A small ln f and flat counts do not make a level known: a walker may sit for long in a state that it seldom finds. So learning
 goes on until every known level has been visited on `occasions` occasions, between which the walker has been at the commonest
-level of its window again: their number bounds the relative error of its g from below.
+level of its window again: their number bounds the relative error of its g from below. For the same reason no stage ends before
+every walker that learns has been there: one that fills up a level which all have missed for long is not done with it.
 
 A level found after the raw stage starts the schedule again at ln f = 2**-7: its ln g begins at its neighbour's, and only a
 gain that is large again can carry it to its place.
@@ -103,9 +104,9 @@ class Learner:
         self.inverse_time = False
         self.finished = False
 
-    def advance(self, schedule: Schedule, counts: NDArray[np.int64], occasions: int, steps: int) -> bool:
-        """One round of `steps` steps per walker is over, `counts` are the stage's visits of the known levels, and
-        `occasions` those of the rarest of them since the schedule began.
+    def advance(self, schedule: Schedule, counts: NDArray[np.int64], occasions: int, steps: int, home: bool = True) -> bool:
+        """One round of `steps` steps per walker is over, `counts` are the stage's visits of the known levels, `occasions`
+        those of the rarest of them since the schedule began, and each walker has been at `home` in the stage or not.
 
         Returns whether a new stage begins (the histogram is to be cleared).
         """
@@ -113,7 +114,7 @@ class Learner:
         time = self.clock / max(1, len(counts))
         least = int(counts.min()) if len(counts) else 0
         self.flatness = least * len(counts) / max(1.0, float(counts.sum()))
-        begins = _ADVANCE[schedule.schedule](self, schedule, counts, time, least)
+        begins = _ADVANCE[schedule.schedule](self, schedule, counts, time, least if home else 0)
         self.stage += begins
         better = 4**self.extensions
         target, wanted = schedule.ln_f_final / better, schedule.occasions * better

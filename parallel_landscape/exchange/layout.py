@@ -1,6 +1,7 @@
-"""Who sits where: slots, numbered over (repeat, window, k), lie in contiguous blocks on ranks.
+"""Who sits where: slots, numbered over (repeat, window, k), are dealt out to ranks, all first walkers before the second ones.
 
-Everything random belongs to a slot's global number, so the layout decides only who does the work.
+So the walkers of a hard window lie on different ranks, and neighbouring windows on one. Everything random belongs to a slot's
+global number, so the layout decides only who does the work.
 """
 
 from __future__ import annotations
@@ -53,16 +54,25 @@ class Layout:
         """Global number of a slot."""
         return (repeat * self.windows + window) * self.walkers + walker
 
-    def slots_of(self, rank: int) -> range:
-        """The slots that a rank holds."""
-        units = -(-self.slots // self.unit)
-        first, end = (self.unit * (one * units // self.ranks) for one in (rank, rank + 1))
-        return range(first, min(end, self.slots))
+    @cached_property
+    def _dealt(self) -> list[range]:
+        """What lies on one rank together, in the order in which it is dealt out."""
+        units = [range(first, min(first + self.unit, self.slots)) for first in range(0, self.slots, self.unit)]
+        return sorted(units, key=lambda slots: slots[0] % self.walkers)
+
+    @cached_property
+    def _ranks(self) -> dict[int, int]:
+        units = len(self._dealt)
+        return {slot: ((place + 1) * self.ranks - 1) // units for place, slots in enumerate(self._dealt) for slot in slots}
+
+    def slots_of(self, rank: int) -> list[int]:
+        """The slots that a rank holds, ascending."""
+        first, end = (one * len(self._dealt) // self.ranks for one in (rank, rank + 1))
+        return sorted(slot for slots in self._dealt[first:end] for slot in slots)
 
     def rank_of(self, slot: int) -> int:
         """The rank that holds a slot."""
-        units = -(-self.slots // self.unit)
-        return ((slot // self.unit + 1) * self.ranks - 1) // units
+        return self._ranks[slot]
 
     def group_of(self, slot: int) -> range:
         """The slots of the same repeat and window."""

@@ -17,7 +17,7 @@ from parallel_landscape.exchange.swap import exchange
 from parallel_landscape.exchange.windows import Window
 from parallel_landscape.rng import Purpose
 from parallel_landscape.sampler import Sampler
-from parallel_landscape.walker import Slot
+from parallel_landscape.walker import Slot, commonest
 
 IDLE = 16  # a finished window walks this many times less, so that its processor serves the hard ones
 
@@ -211,18 +211,28 @@ class Learning:
             visits = sum(known[number][2] for number in members) + counts
             occasions = sum(known[number][4] for number in members)
             learner = self.learners[first]
+            seen = [known[number][1] + known[number][2] > 0 for number in members]
+            tables = [known[number][0] for number in members]
+            homes = [commonest(table, visited) for table, visited in zip(tables, seen, strict=True)]
+            home = all(known[number][1][level] > 0 for number, level in zip(members, homes, strict=True))
             if not learner.raw:
-                seen = [known[number][1] + known[number][2] > 0 for number in members]
-                mean = average([known[number][0] for number in members], seen)
+                mean = average(tables, seen)
                 if mean is not None:
                     for slot in here:
                         slot.ln_g[:] = np.where(np.isnan(mean), slot.ln_g, mean)
-            self._learn(learner, here, visits, counts, occasions)
+            self._learn(learner, here, visits, counts, occasions, home)
 
     def _learn(
-        self, learner: Learner, here: list[Slot], visits: NDArray[Any], counts: NDArray[Any], occasions: NDArray[Any]
+        self,
+        learner: Learner,
+        here: list[Slot],
+        visits: NDArray[Any],
+        counts: NDArray[Any],
+        occasions: NDArray[Any],
+        home: bool = True,
     ) -> None:
-        """The group's round is over. Over all members: `visits` ever, `counts` of the stage, `occasions` of the schedule."""
+        """The group's round is over. Over all members: `visits` ever, `counts` of the stage, `occasions` of the schedule;
+        and whether each has been at home, its commonest level, in the stage."""
         count = int(np.count_nonzero(visits))
         if count == 0:
             return  # all have only just arrived
@@ -234,7 +244,7 @@ class Learning:
             known = self._with_expected(known, cells)
         late = count > learner.known and not learner.raw
         learner.known = count
-        begins = learner.advance(self.schedule, counts[known], int(occasions[known].min()), self._steps_of(learner))
+        begins = learner.advance(self.schedule, counts[known], int(occasions[known].min()), self._steps_of(learner), home)
         if late:
             learner.restart()
         for slot in here:

@@ -185,3 +185,10 @@ class TestOccasions:
         slot = self.slot()
         for expected in range(1, 5):
             assert self.a_round(slot, 0, 1, 2) == [expected] * 3
+
+
+def test_no_stage_ends_while_a_walker_is_away() -> None:
+    """Levels that all others visit do not make up for one walker that has not been home: it may sit in a hole."""
+    learner, schedule = Learner(), Schedule(schedule="1/t")
+    assert not learner.advance(schedule, FLAT, OFTEN, 10_000, home=False) and learner.ln_f == 1.0
+    assert learner.advance(schedule, FLAT, OFTEN, 10_000, home=True) and learner.ln_f == 0.5
