@@ -125,8 +125,8 @@ class FlatSampler(SmoothSampler):
             weight.raise_at(rows, here, gains[rows])
             counts[rows, here] += 1
             sums += _counted(weight, moved)
+        self._put_back(members, batch)
         for slot, row in zip(members, rows, strict=True):
-            self._put_back(slot, row, batch)
             slot.ln_g[:] = weight.tables[row]
             slot.histogram += counts[row]
             accepted, diverged, outside, chances = sums[:, row].tolist()
@@ -147,12 +147,14 @@ class FlatSampler(SmoothSampler):
             lengths[row], damping[row] = slot.length, slot.damping
         return FlatWeight(self.landscape.bins, tables, low, high), lengths, damping
 
-    def _put_back(self, slot: FlatSlot, row: int, batch: Batch) -> None:
-        """A walker is where its row has come to."""
-        state = slot.walker.state
-        state.weights[:], state.energy[0] = batch.weights[row], batch.energies[row]
-        state.velocities[:] = batch.velocities[row, : len(state.velocities)]
-        slot.walker.level = self.level(float(state.energy[0]))
+    def _put_back(self, slots: list[FlatSlot], batch: Batch) -> None:
+        """Walkers are where their rows have come to."""
+        levels = self.landscape.bins.level(batch.energies).tolist()
+        for slot in slots:
+            state, row = slot.walker.state, slot.number % self.pack
+            state.weights[:], state.energy[0] = batch.weights[row], batch.energies[row]
+            state.velocities[:] = batch.velocities[row, : len(state.velocities)]
+            slot.walker.level = levels[row]
 
     def approach(
         self, slots: Iterable[FlatSlot], targets: Mapping[int, float], windows: Mapping[int, range], steps: int
@@ -174,8 +176,7 @@ class FlatSampler(SmoothSampler):
                 most = np.where(better, np.minimum(2.0 * most, FURTHEST), 0.5 * most)
                 for slot in left:
                     slot.steps += 1
-                    if better[slot.number % self.pack]:
-                        self._put_back(slot, slot.number % self.pack, batch)
+                self._put_back([slot for slot in left if better[slot.number % self.pack]], batch)
 
     def _approached(self, batch: Batch, target: F, most: F) -> NDArray[np.bool_]:
         """One step of all rows in place, put back where it leads further away; whether it did not."""

@@ -11,6 +11,9 @@ throughout a move, leapfrog steps are reversible and keep the volume, so that th
 law exact (S. Duane et al., Phys. Lett. B 195, 216 (1987)). This one keeps the acceptance high, for ln g changes little more
 than beta(E) says. It is the multicanonical force of U. Hansmann, Y. Okamoto, F. Eisenmenger, Chem. Phys. Lett. 259, 321 (1996).
 
+Differences of more than STEEPEST are followed no further: while ln f is large, ln g is piled up where the walker happens to
+sit, and a force as steep as the pile would carry it to no other place within the bin that the staircase accepts.
+
 Beyond the ends of a window the force grows by one of 1/width for each bin, so that most trajectories turn round; those that
 end outside are rejected.
 """
@@ -24,6 +27,7 @@ from parallel_landscape.landscapes.binned import Bins
 from parallel_landscape.smooth import F
 
 Ints = NDArray[np.int64]
+STEEPEST = 4.0  # difference of ln g between neighbouring bins, as far as the force follows it
 
 
 class FlatWeight:
@@ -70,6 +74,7 @@ class FlatWeight:
         at = np.fmin(np.fmax(place, self._first), self._last)  # what is no number is at the first edge
         edge = at.astype(np.int64)
         lower, upper = (self.steps[self._rows, one] for one in (edge, np.minimum(edge + 1, self._last)))
+        lower, upper = (np.fmin(np.fmax(one, -STEEPEST), STEEPEST) for one in (lower, upper))
         inner = lower + (at - edge) * (upper - lower)
         beyond = place - np.clip(place, self._below, self._above)
         return np.asarray((inner + beyond) / self.bins.width)

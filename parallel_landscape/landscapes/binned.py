@@ -24,11 +24,10 @@ class Bins:
     unbounded: bool = False
 
     def level(self, energies: F) -> NDArray[np.int64]:
-        """The bin of each energy (R,); -1 below all bins, `count` above them, and -1 for what is no finite number."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            place = np.floor((energies - self.start) / self.width)
-        ends = (0, self.count - 1) if self.unbounded else (-1, self.count)
-        return np.where(np.isfinite(place), np.clip(place, *ends), -1.0).astype(np.int64)
+        """The bin of each energy (R,); -1 below all bins, `count` above them. What is no number counts as the lowest."""
+        first, last = (0, self.count - 1) if self.unbounded else (-1, self.count)
+        place = np.floor((energies - self.start) / self.width)
+        return np.fmin(np.fmax(place, first), last).astype(np.int64)
 
     def edge(self, number: int) -> float:
         """Where bin `number` begins."""
