@@ -1,7 +1,9 @@
 """Learning ln g of continuous weights: walkers move by packs, driven by what they have learnt, the rest is as for levels.
 
 Steps are adapted as in the pilot at fixed temperatures (`thermal`), for each slot on its own, all through learning: what they
-depend on changes with ln g. The gain falls as 1/rounds, so that they come to rest; production takes them as they are.
+depend on changes with ln g. The gain falls as 1/rounds, so that they come to rest; production takes them as they are. In the
+first WARM rounds in its window nothing is learnt from a walker: one whose steps are refused would pile up ln g where it sits,
+and what is wrong when ln f begins to fall as 1/t is still wrong by t0/t at time t.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from parallel_landscape.walker import Slot
 
 APPROACH = 100  # steps towards a window in a round, at most
 TAU = 8.0  # rounds after which the gain of adaptation begins to fall
+WARM = 32  # rounds of adaptation from which nothing is learnt
 
 
 @dataclass
@@ -40,7 +43,7 @@ class FlatLearning(Learning):
     def walk(self, sampler: FlatSampler, slots: dict[int, Slot]) -> None:
         """Move all walkers for a round, those that move as often together; then adapt their steps."""
         here = [slot for slot in flat(slots) if slot.reached]
-        gains = {slot.number: self.learner_of(slot).ln_f for slot in here}
+        gains = {slot.number: 0.0 if self._cold(slot) else self.learner_of(slot).ln_f for slot in here}
         moves = {slot.number: self.steps_of(self.learner_of(slot)) for slot in here}
         self.settle(here)
         for count in sorted(set(moves.values())):
@@ -55,7 +58,13 @@ class FlatLearning(Learning):
         for slot in slots:
             slot.damping = self.motion.damping(1.0, slot.length)
 
+    def _cold(self, slot: FlatSlot) -> bool:
+        """Whether nothing is learnt from a walker yet."""
+        return self.wanted > 0 and slot.adapted < WARM
+
     def _adapt(self, slot: FlatSlot, moves: int) -> None:
+        if self._cold(slot):
+            slot.histogram[:] = 0
         if self.wanted:
             gain = 1.0 / (1.0 + slot.adapted / TAU)
             slot.length *= 1.0 + gain * (slot.chances / (moves * ONE) - self.wanted)
