@@ -16,7 +16,7 @@ from parallel_landscape.outcomes.flat_outcome import collect_motion, conclude_fl
 from parallel_landscape.outcomes.outcome import Outcome
 from parallel_landscape.outcomes.reports import collect
 from parallel_landscape.outcomes.window_table import window_table
-from parallel_landscape.phases.learn_flat import FlatLearning
+from parallel_landscape.phases.learn_flat import WARM, FlatLearning
 from parallel_landscape.phases.produce import Production
 from parallel_landscape.phases.produce_flat import FlatProduction
 from parallel_landscape.phases.recording import write_sampling
@@ -94,7 +94,9 @@ def _sections(campaign: Campaign) -> tuple[FlatEnsemble, EnergyWindows, Moving]:
 def _learning(campaign: Campaign, windows: list[Window]) -> FlatLearning:
     """The learning of this job in these windows, at its beginning."""
     ensemble, exchange, motion = _sections(campaign)
-    steps = motion.sweeps()
+    steps, most = motion.sweeps(), None
+    if ensemble.max_sweeps is not None:
+        most = max(1, ensemble.max_sweeps // steps) + (WARM if motion.adapted else 0)
     return FlatLearning(
         windows,
         campaign.layout,
@@ -103,7 +105,7 @@ def _learning(campaign: Campaign, windows: list[Window]) -> FlatLearning:
         approach_steps=exchange.search_sweeps,
         share=exchange.share,
         exchanges=exchange.kind == "windows",
-        most_rounds=None if ensemble.max_sweeps is None else max(1, ensemble.max_sweeps // steps),
+        most_rounds=most,
         expected=campaign.known,
         bins=_landscape(campaign).bins,
         motion=motion,
