@@ -32,7 +32,7 @@ DRAWS = 2**16  # numbers that are drawn at once for a slot, at most
 DRIFT = 1e-9  # relative error that an energy may have when it is recomputed
 TALLIES = ("moves", "energy", "energy_squared", "virial", "creutz", "back", "forth")  # what a slot sums up over its moves
 ONE = 2**30  # an acceptance probability of 1, as an integer, which sums exactly over ranks
-_LENGTHS = 2**40  # the name of the stream that says how long trajectories are
+LENGTHS = 2**40  # the name of the stream that says how long trajectories are
 
 
 class State(NamedTuple):
@@ -124,7 +124,7 @@ class SmoothSampler:
 
     def check_drift(self, slot: SmoothSlot) -> None:
         """Compare the walker's energy with the one recomputed from its weights. Raises BrokenLandscape when they differ."""
-        true, held = self._energy(slot), slot.position
+        true, held = self._energy(slot), float(slot.walker.state.energy[0])
         if abs(true - held) > DRIFT * max(1.0, abs(true)):
             raise BrokenLandscape(
                 f"the energy of slot {slot.number} is {held!r}, recomputed from its weights it is {true!r}: "
@@ -164,7 +164,7 @@ class SmoothSampler:
             betas[row], lengths[row], damping[row] = slot.beta, slot.length, slot.damping
         weight = Canonical(betas)
         draws = [Draws(self, slot, purpose, moves) for slot in members]
-        uniforms = shared_generator(self.seed, purpose, members[0].block, _LENGTHS).random(moves)
+        uniforms = shared_generator(self.seed, purpose, members[0].block, LENGTHS).random(moves)
         tally, chances = np.zeros((self.pack, len(TALLIES))), np.zeros(self.pack, np.int64)
 
         def noise() -> F:
@@ -180,7 +180,7 @@ class SmoothSampler:
                 self.landscape, weight, self.motion, batch, self.motion.words(uniform), lengths, damping, noise, minus_ln_u
             )
             self._account(members, rows, batch, moved)
-            chances += _chances(moved)
+            chances += chances_of(moved)
             tally += self._tally(weight, batch, moved)
         for slot, row in zip(members, rows, strict=True):
             state = slot.walker.state
@@ -217,7 +217,7 @@ class SmoothSampler:
             return np.stack(columns, axis=1)
 
 
-def _chances(moved: Moved) -> NDArray[np.int64]:
+def chances_of(moved: Moved) -> NDArray[np.int64]:
     """min(1, exp(-work)) of each row, as integers."""
     work = np.where(np.isfinite(moved.work), np.maximum(moved.work, 0.0), np.inf)
     return np.asarray(np.rint(ONE * np.exp(-work)), np.int64)

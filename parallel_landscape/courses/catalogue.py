@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from parallel_landscape.courses import canonical_course, coupled_course, joint_course, thermal_course, wang_landau_course
+from parallel_landscape.courses import (
+    canonical_course,
+    coupled_course,
+    flat_course,
+    joint_course,
+    thermal_course,
+    wang_landau_course,
+)
 from parallel_landscape.courses.phase import Course
+from parallel_landscape.job.flat_keys import FlatEnsemble
 from parallel_landscape.job.job import Job
 from parallel_landscape.job.motion_keys import Moving
 
@@ -17,6 +25,8 @@ COURSES = {
 
 def course_of(job: Job) -> Course:
     """The course that the job asks for."""
+    if isinstance(job.ensemble, FlatEnsemble):
+        return flat_course.COURSE
     if isinstance(job.dynamics, Moving):
         return thermal_course.COURSE
     return COURSES[job.ensemble.kind]

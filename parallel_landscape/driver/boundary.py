@@ -19,8 +19,10 @@ from parallel_landscape.errors import Stopped
 from parallel_landscape.phases.couple import Coupling
 from parallel_landscape.phases.equilibrate import Equilibration, Pilot
 from parallel_landscape.phases.learn import Learning
+from parallel_landscape.phases.learn_flat import FlatLearning
 from parallel_landscape.phases.learn_joint import JointLearning
 from parallel_landscape.phases.produce import Production
+from parallel_landscape.phases.produce_flat import FlatProduction
 from parallel_landscape.phases.search import Search
 from parallel_landscape.phases.thermal import Thermal, ThermalPilot
 from parallel_landscape.phases.thermal_production import ThermalProduction
@@ -32,6 +34,7 @@ PHASES: dict[type, str] = {
     Search: "search",
     Learning: "learn",
     JointLearning: "learn",
+    FlatLearning: "learn",
     Pilot: "pilot",
     Equilibration: "equilibrate",
     Coupling: "equilibrate",
@@ -40,6 +43,7 @@ PHASES: dict[type, str] = {
     ThermalPilot: "pilot",
     Thermal: "equilibrate",
     ThermalProduction: "produce",
+    FlatProduction: "produce",
 }
 REPORT_SECONDS = 5.0
 MARGIN_SECONDS = 60.0  # before SLURM's end, with time to write

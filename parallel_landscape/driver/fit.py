@@ -108,7 +108,7 @@ def _mistakes_in_motion(job: Job, landscape: Made) -> list[str]:
         if isinstance(job.dynamics, Moving):
             return []
         weights = f'"{job.model_name}" has continuous weights'
-        return [f'[dynamics] kind: {weights}, which "{kind}" cannot move; use "hmc" or "langevin" with [ensemble] canonical.']
+        return [f'[dynamics] kind: {weights}, which "{kind}" cannot move; use "hmc" or "langevin".']
     if kind in landscape.dynamics:
         return []
     allowed = " or ".join(f'"{name}"' for name in landscape.dynamics)

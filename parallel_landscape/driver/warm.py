@@ -9,9 +9,11 @@ from threadpoolctl import threadpool_limits
 
 from parallel_landscape.dynamics.pull import unpulled
 from parallel_landscape.ensembles.frozen import no_counts
+from parallel_landscape.flat_sampler import FlatSampler
 from parallel_landscape.job.job import Job
 from parallel_landscape.job.motion_keys import Moving
 from parallel_landscape.landscape import Landscape, counts_proposals
+from parallel_landscape.landscapes.binned import BinnedLandscape
 from parallel_landscape.model import Made
 from parallel_landscape.observables.build import Observers, compiled
 from parallel_landscape.observables.observable import Observable
@@ -71,4 +73,7 @@ def smooth_sampler(job: Job, landscape: SmoothLandscape) -> SmoothSampler:
     """The sampler of a job with continuous weights. From here on the process multiplies matrices with one thread."""
     assert isinstance(job.dynamics, Moving)
     settle_process()
-    return SmoothSampler(landscape, job.seed, job.dynamics.motion(), min(job.dynamics.pack, job.layout(range(1)).slots))
+    motion, pack = job.dynamics.motion(), min(job.dynamics.pack, job.layout(range(1)).slots)
+    if isinstance(landscape, BinnedLandscape):
+        return FlatSampler(landscape, job.seed, motion, pack, landscape.bins.count)
+    return SmoothSampler(landscape, job.seed, motion, pack)

@@ -79,11 +79,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Moved:
-    """What a move has done to each row (R,): its work, whether it was accepted, whether it diverged."""
+    """What a move has done to each row (R,): its work, whether it was accepted, whether it diverged, the energy it led to."""
 
     work: F
     accepted: NDArray[np.bool_]
     diverged: NDArray[np.bool_]
+    energies: F
 
 
 @cache
@@ -233,11 +234,12 @@ def move(
         finite = np.isfinite(work) & np.isfinite(batch.energies)
         diverged = ~finite | (work > DIVERGED)
         accepted = finite & (work <= minus_ln_u) if motion.metropolis else np.ones(len(steps), bool)
+    reached = batch.energies.copy()
     if before is not None:
         batch.put_back(~accepted, before)
     if landscape.sphere:
         _settle(batch, landscape.sphere)
-    return Moved(work, accepted, diverged)
+    return Moved(work, accepted, diverged, reached)
 
 
 def _settle(batch: Batch, sphere: float) -> None:

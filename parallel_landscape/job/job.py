@@ -20,14 +20,16 @@ from parallel_landscape.errors import JobError
 from parallel_landscape.exchange import windows as window_rules
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job.coupling import Center, Coupled
+from parallel_landscape.job.flat_keys import EnergyWindows, FlatEnsemble, bins_of, windows_of
 from parallel_landscape.job.job_keys import SECTIONS, check_landscape_section, check_name, check_seed, unknown
 from parallel_landscape.job.joint_keys import Joint, Rectangles, joint_landscape, mistakes_in_rectangles
-from parallel_landscape.job.kinds import KINDS, Kind, check_dynamics, check_sampling, check_section
+from parallel_landscape.job.kinds import Kind, check_dynamics, check_sampling, check_section, kind_of
 from parallel_landscape.job.motion_keys import Moving
 from parallel_landscape.job.sections import Dynamics, Ensemble, Exchange, Production, Run, Slurm
 from parallel_landscape.job.tempering import Canonical, Temperatures
 from parallel_landscape.job.window_keys import mistakes_in_windows
 from parallel_landscape.landscape import Landscape, moved_by
+from parallel_landscape.landscapes.binned import Bins, binned
 from parallel_landscape.landscapes.joint import JointLandscape
 from parallel_landscape.model import DATA, Made, make_landscape
 from parallel_landscape.network import Network
@@ -58,8 +60,8 @@ class Job:
     source_name: str | None
     data: dict[str, Any]
     dynamics: Dynamics | Moving
-    ensemble: Ensemble | Canonical | Coupled | Joint
-    exchange: Exchange | Temperatures | Center | Rectangles
+    ensemble: Ensemble | Canonical | Coupled | Joint | FlatEnsemble
+    exchange: Exchange | Temperatures | Center | Rectangles | EnergyWindows
     production: Production | None
     run: Run
     slurm: Slurm  # what `submit` asks for; no part of the run itself, so neither `resolved` nor `fingerprint` has it
@@ -74,16 +76,29 @@ class Job:
     @property
     def kind(self) -> Kind:
         """What there is to know of the kind of ensemble."""
-        return KINDS[self.ensemble.kind]
+        kind = kind_of(self.ensemble.kind, self.dynamics.kind)
+        assert kind is not None
+        return kind
+
+    @property
+    def bins(self) -> Bins | None:
+        """The bins of the energy; None for other kinds of ensembles."""
+        if not isinstance(self.ensemble, FlatEnsemble) or not isinstance(self.exchange, EnergyWindows):
+            return None
+        return bins_of(self.ensemble, self.exchange)
 
     def layout(self, levels: range, ranks: int = 1) -> Layout:
         """The slots: repeats x windows (or temperatures) x walkers; known before the search."""
         ensemble, exchange = self.ensemble, self.exchange
         if isinstance(ensemble, Coupled):
             return Layout(self.run.repeats, ensemble.groups, ensemble.replicas, ranks)
+        pack = self.dynamics.pack if isinstance(self.dynamics, Moving) else 1
+        if isinstance(exchange, EnergyWindows):
+            assert self.bins is not None
+            windows = len(windows_of(exchange, self.bins))
+            return Layout(self.run.repeats, windows, exchange.walkers_per_window, ranks, pack)
         if isinstance(ensemble, Canonical):
             assert isinstance(exchange, Temperatures)
-            pack = self.dynamics.pack if isinstance(self.dynamics, Moving) else 1
             return Layout(self.run.repeats, ensemble.count, exchange.walkers_per_temperature, ranks, pack)
         if isinstance(exchange, Rectangles):
             rows, columns = exchange.shape
@@ -132,7 +147,9 @@ class Job:
     def _made(self, data: Callable[[Network], TrainingSet]) -> Made:
         given = {DATA: data} if self.source_name is not None else {}
         made = make_landscape(self.model_name, self.model, {**self.landscape, **given})
-        return moved_by(made, self.dynamics.kind) if isinstance(made, Landscape) else made
+        if isinstance(made, Landscape):
+            return moved_by(made, self.dynamics.kind)
+        return made if self.bins is None else binned(made, self.bins)
 
     def resolved(self) -> dict[str, Any]:
         """The job with its defaults filled in, as plain values for TOML."""
@@ -230,7 +247,7 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
     landscape = check_landscape_section(content.get("landscape"), base, wrong)
     sections: dict[str, Any] = {key: check_section(model, key, content.get(key, {}), wrong) for key, model in _ALWAYS.items()}
     sections["ensemble"], sections["exchange"] = check_sampling(content, wrong)
-    sections["dynamics"] = check_dynamics(content, sections["ensemble"], wrong)
+    sections["dynamics"] = check_dynamics(content, sections["ensemble"], sections["exchange"], wrong)
     sections["production"] = (
         check_section(Production, "production", content["production"], wrong) if "production" in content else None
     )

@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from parallel_landscape.job import coupling, joint_keys, tempering, window_keys
+from parallel_landscape.job import coupling, flat_keys, joint_keys, tempering, window_keys
 from parallel_landscape.job.coupling import Center, Coupled
+from parallel_landscape.job.flat_keys import EnergyWindows, FlatEnsemble
 from parallel_landscape.job.joint_keys import Joint, Rectangles
 from parallel_landscape.job.motion_keys import Hmc, Langevin, Moving
 from parallel_landscape.job.sections import Dynamics, Ensemble, Exchange
@@ -54,7 +55,7 @@ DYNAMICS: dict[str, type[BaseModel]] = {
     "langevin": Langevin,
     "hmc": Hmc,
 }
-SMOOTH = "canonical"  # the kind of ensemble under which continuous weights move
+CONTINUOUS = ("langevin", "hmc")  # kinds of dynamics of continuous weights
 
 KINDS = {
     "wang-landau": Kind(
@@ -73,13 +74,24 @@ KINDS = {
     "joint": Kind(Joint, Rectangles, joint_keys.contradictions, "windows", "walkers_per_window", None),
 }
 DEFAULT = "wang-landau"
+# what is another one with continuous weights
+OF_CONTINUOUS = {
+    "wang-landau": Kind(FlatEnsemble, EnergyWindows, flat_keys.contradictions, "windows", "walkers_per_window", False),
+}
+
+
+def kind_of(ensemble: Any, dynamics: Any) -> Kind | None:
+    """The kind of ensemble of that name, with the kind of dynamics of that name; None when there is none."""
+    names = {**KINDS, **OF_CONTINUOUS} if dynamics in CONTINUOUS else KINDS
+    return names.get(ensemble) if isinstance(ensemble, str) else None
 
 
 def check_sampling(content: Mapping[str, Any], wrong: list[str]) -> tuple[Any, Any]:
     """The sections [ensemble] and [exchange] of a job's content, None where they are wrong; `wrong` gets the sentences."""
     given = content.get("ensemble", {})
     name = given.get("kind", DEFAULT) if isinstance(given, Mapping) else DEFAULT
-    kind = KINDS.get(name) if isinstance(name, str) else None
+    moving = content.get("dynamics", {})
+    kind = kind_of(name, moving.get("kind") if isinstance(moving, Mapping) else None)
     if kind is None:
         wrong.append(f"[ensemble] kind: given {name!r}; {_near(name, KINDS)}Allowed: {', '.join(KINDS)}.")
         return None, None
@@ -95,20 +107,22 @@ def check_sampling(content: Mapping[str, Any], wrong: list[str]) -> tuple[Any, A
     return ensemble, exchange
 
 
-def check_dynamics(content: Mapping[str, Any], ensemble: Any, wrong: list[str]) -> Any:
-    """The section [dynamics], checked together with the ensemble (None where that is wrong); `wrong` gets the sentences."""
+def check_dynamics(content: Mapping[str, Any], ensemble: Any, exchange: Any, wrong: list[str]) -> Any:
+    """The section [dynamics], checked together with two others (None where they are wrong); `wrong` gets the sentences."""
     given = content.get("dynamics", {})
     name = given.get("kind", "flip") if isinstance(given, Mapping) else "flip"
     if name not in DYNAMICS:
         wrong.append(f"[dynamics] kind: given {name!r}; {_near(name, DYNAMICS)}Allowed: {', '.join(DYNAMICS)}.")
         return None
     checked = check_section(DYNAMICS[name], "dynamics", given, wrong)
-    if isinstance(checked, Moving):
+    if isinstance(checked, Moving) and isinstance(ensemble, FlatEnsemble):
+        wrong += flat_keys.mistakes_in_motion(checked, ensemble, exchange)
+    elif isinstance(checked, Moving):
         canonical = isinstance(ensemble, Canonical)
         if ensemble is not None and not canonical:
             wrong.append(
                 f'[ensemble] kind: "{ensemble.kind}" with [dynamics] kind = "{name}"; continuous weights are sampled with '
-                f'[ensemble] kind = "{SMOOTH}".'
+                f'[ensemble] kind = "canonical" or "wang-landau".'
             )
         betas = ensemble.ladder() if canonical and not ensemble.mistakes() else None
         wrong += checked.mistakes(betas)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.analysis.join import LARGEST_GAP, Joined, JoinError, join
+from parallel_landscape.flat_sampler import FlatSampler
 from parallel_landscape.outcomes.reports import SlotReport, window_ln_g
 from parallel_landscape.outcomes.window_table import by_window, window_table
 from parallel_landscape.phases.learn import Learning
@@ -77,7 +78,7 @@ def conclude(
 
 
 def join_reports(
-    sampler: Sampler, learning: Learning, reports: dict[int, SlotReport], known: NDArray[np.bool_], stopped: str
+    sampler: Sampler | FlatSampler, learning: Learning, reports: dict[int, SlotReport], known: NDArray[np.bool_], stopped: str
 ) -> Curve:
     """What all slots have learned, as one curve; the arguments are those of `conclude`."""
     levels = sampler.landscape.levels
@@ -186,7 +187,7 @@ def _verdict(
     learning: Learning,
     reports: dict[int, SlotReport],
     empty: list[int],
-    lowest: int,
+    lowest: float,
     joins: list[Joined],
     problem: str,
     missed: NDArray[np.bool_],
@@ -199,7 +200,7 @@ def _verdict(
     if unfinished and stopped:
         return "out of time", f"windows {unfinished} had not finished learning when the run stopped ({stopped}); resume it"
     if empty:
-        return "unreached windows", f"windows {empty} were not reached; the lowest energy that a walker sits at is {lowest}"
+        return "unreached windows", f"windows {empty} were not reached; the lowest energy that a walker sits at is {lowest:g}"
     if problem:
         return "broken join", problem
     if unfinished:

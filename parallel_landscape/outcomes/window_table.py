@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.analysis.join import Joined
+from parallel_landscape.flat_sampler import FlatSampler
 from parallel_landscape.outcomes.reports import SlotReport
 from parallel_landscape.phases.learn import Learning
 from parallel_landscape.sampler import Sampler
@@ -23,7 +24,7 @@ def by_window(learning: Learning, reports: dict[int, SlotReport]) -> dict[int, l
 
 
 def window_table(
-    sampler: Sampler,
+    sampler: Sampler | FlatSampler,
     learning: Learning,
     reports: dict[int, SlotReport],
     joins: list[Joined] | None = None,

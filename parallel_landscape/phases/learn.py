@@ -88,12 +88,7 @@ class Learning:
 
     def step(self, sampler: Sampler, slots: dict[int, Slot], comm: Comm) -> None:
         """One round: walk, learn together, change places."""
-        for slot in slots.values():
-            if slot.reached:
-                learner = self.learner_of(slot)
-                sampler.advance(slot, Purpose.LEARN, learner.ln_f, self._steps_of(learner))
-            else:
-                self._approach(sampler, slot)
+        self.walk(sampler, slots)
         if self.share == "window" and self.layout.walkers > 1:
             self._learn_together(slots, comm)
         else:
@@ -104,13 +99,23 @@ class Learning:
         if self.exchanges:
             found = exchange(slots, self._willing, self.fits, self.layout, comm, sampler.seed, self.rounds)
             for number in found:
-                self._arrive(slots[number])
+                self.arrive(slots[number])
         for slot in slots.values():
             row = self.layout.place(slot.number).window // self.layout.across
             slot.walker.note_end(row == 0, row == len(self.windows) // self.layout.across - 1)
         self.rounds += 1
 
-    def _steps_of(self, learner: Learner) -> int:
+    def walk(self, sampler: Any, slots: dict[int, Slot]) -> None:
+        """Move all walkers for a round: under their tables, or towards their windows."""
+        for slot in slots.values():
+            if slot.reached:
+                learner = self.learner_of(slot)
+                sampler.advance(slot, Purpose.LEARN, learner.ln_f, self.steps_of(learner))
+            else:
+                self._approach(sampler, slot)
+
+    def steps_of(self, learner: Learner) -> int:
+        """Steps of a round."""
         return max(1, self.steps // IDLE) if learner.finished else self.steps
 
     def _willing(self, slot: Slot) -> bool:
@@ -125,12 +130,12 @@ class Learning:
         """The levels of the slot's window, ascending."""
         return self.cells[self.layout.place(slot.number).window]
 
-    def bounds(self, levels: range, window: int) -> dict[str, int]:
+    def bounds(self, levels: range, window: int) -> dict[str, Any]:
         """Lowest and highest energy of a window."""
         low, high = self.windows[window]
         return {"energy_low": levels[low], "energy_high": levels[high]}
 
-    def energy_of(self, levels: range, level: int) -> int:
+    def energy_of(self, levels: range, level: int) -> float:
         """The energy on a level."""
         return levels[level]
 
@@ -180,10 +185,11 @@ class Learning:
                 return
             sampler.advance(slot, Purpose.APPROACH, 1.0, chunk)
             if self.fits(slot, slot.walker.level):
-                self._arrive(slot)
+                self.arrive(slot)
                 return
 
-    def _arrive(self, slot: Slot) -> None:
+    def arrive(self, slot: Slot) -> None:
+        """A walker has found its window."""
         slot.reached = True
         slot.steps = slot.accepted = 0
         self._new_tables(slot, reached=True)
@@ -244,7 +250,7 @@ class Learning:
             known = self._with_expected(known, cells)
         late = count > learner.known and not learner.raw
         learner.known = count
-        begins = learner.advance(self.schedule, counts[known], int(occasions[known].min()), self._steps_of(learner), home)
+        begins = learner.advance(self.schedule, counts[known], int(occasions[known].min()), self.steps_of(learner), home)
         if late:
             learner.restart()
         for slot in here:

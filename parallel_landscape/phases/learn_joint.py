@@ -54,7 +54,7 @@ class JointLearning(Learning):
         ends = {"energy_low": self.rows[low], "energy_high": self.rows[high]}
         return ends | {"value_low": self.columns[left], "value_high": self.columns[right]}
 
-    def energy_of(self, levels: range, level: int) -> int:
+    def energy_of(self, levels: range, level: int) -> float:
         """The energy on a level."""
         return self.rows[level // len(self.columns)]
 

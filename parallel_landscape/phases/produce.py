@@ -110,9 +110,7 @@ class Production:
 
     def step(self, sampler: Sampler, slots: dict[int, Slot], comm: Comm) -> None:
         """One round: walk and look, then change places."""
-        for slot in slots.values():
-            if slot.reached:
-                self._walk(sampler, slot)
+        self.walk(sampler, slots)
         if self.before.exchanges:
             number = self.before.rounds + self.rounds
             exchange(
@@ -125,11 +123,12 @@ class Production:
             self.before.note_round(slot, self.rounds, self.most_rounds)
         self.rounds += 1
 
-    def _walk(self, sampler: Sampler, slot: Slot) -> None:
-        landscape = sampler.landscape
-        for look in range(self.looks):
-            self._advance(sampler, slot, self.sweeps * landscape.sweep)
-            self._record(sampler, slot, self.rounds * self.looks + look + 1)
+    def walk(self, sampler: Any, slots: dict[int, Slot]) -> None:
+        """Move and record all walkers for a round."""
+        for slot in slots.values():
+            for look in range(self.looks if slot.reached else 0):
+                self._advance(sampler, slot, self.sweeps * sampler.landscape.sweep)
+                self._record(sampler, slot, self.rounds * self.looks + look + 1)
 
     def _record(self, sampler: Sampler, slot: Slot, number: int, **more: float) -> None:
         """Record a walker; `number`: spans of `sweeps` sweeps since production began."""

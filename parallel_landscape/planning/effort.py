@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from parallel_landscape.ensembles.schedule import Schedule
 from parallel_landscape.exchange.windows import divide
 from parallel_landscape.job.coupling import Coupled
+from parallel_landscape.job.flat_keys import EnergyWindows, FlatEnsemble, windows_of
 from parallel_landscape.job.job import Job
 from parallel_landscape.job.joint_keys import Joint, Rectangles
+from parallel_landscape.job.motion_keys import Moving
 from parallel_landscape.job.sections import Ensemble, Exchange
 from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.landscape import Landscape
@@ -39,7 +41,26 @@ def effort_of(job: Job, landscape: Landscape, steps: int) -> Effort:
         what = "pilot and equilibration" if section.adapted else "equilibration"
         return Effort((len(landscape.levels),) * count, True, (float(rounds * steps),) * count, what, f"{rounds:,} rounds")
     widths, certain = _window_cells(job, landscape) if isinstance(job.ensemble, Joint) else _window_levels(job, landscape)
-    wanted = tuple(_learning_steps(job, levels, landscape.sweep, steps) for levels in widths)
+    return _of_learning(job, widths, certain, landscape.sweep, steps)
+
+
+def smooth_effort(job: Job) -> Effort:
+    """The same with continuous weights, in moves."""
+    motion, section = job.dynamics, job.ensemble
+    assert isinstance(motion, Moving)
+    if isinstance(job.exchange, EnergyWindows) and job.bins is not None:
+        widths = tuple(high - low + 1 for low, high in windows_of(job.exchange, job.bins))
+        return _of_learning(job, widths, True, 1, motion.sweeps())
+    assert isinstance(section, Canonical)
+    rounds = section.equilibration_rounds + max(section.pilot, motion.adapt_rounds if motion.adapted else 0)
+    what = "pilot and equilibration" if motion.adapted or section.adapted else "equilibration"
+    wanted = (float(rounds * motion.sweeps()),) * section.count
+    return Effort((1,) * section.count, True, wanted, what, f"{rounds:,} rounds")
+
+
+def _of_learning(job: Job, widths: tuple[int, ...], certain: bool, sweep: int, steps: int) -> Effort:
+    assert isinstance(job.ensemble, Schedule)
+    wanted = tuple(_learning_steps(job, levels, sweep, steps) for levels in widths)
     note = f"{_visits(job.ensemble):.0e} visits a level; hard windows can take many times longer"
     return Effort(widths, certain, wanted, "learning", note)
 
@@ -87,7 +108,8 @@ def _visits(schedule: Schedule) -> float:
 def _learning_steps(job: Job, levels: int, sweep: int, steps: int) -> float:
     """Proposals of one walker in a window of so many levels; only halving counts the visits of all its walkers together."""
     ensemble, exchange = job.ensemble, job.exchange
-    assert isinstance(ensemble, Ensemble | Joint) and isinstance(exchange, Exchange | Rectangles)
+    assert isinstance(ensemble, Ensemble | Joint | FlatEnsemble)
+    assert isinstance(exchange, Exchange | Rectangles | EnergyWindows)
     together = exchange.walkers_per_window if ensemble.schedule == "halving" and exchange.share == "window" else 1
     wanted = max(_visits(ensemble) * levels / together, float(steps * ensemble.occasions))
     return wanted if ensemble.max_sweeps is None else min(wanted, float(ensemble.max_sweeps * sweep))

@@ -16,6 +16,7 @@ from parallel_landscape.job.motion_keys import Moving
 from parallel_landscape.job.sections import Exchange
 from parallel_landscape.landscape import counts_proposals
 from parallel_landscape.landscapes import MODELS, SIZES
+from parallel_landscape.landscapes.binned import BinnedLandscape
 from parallel_landscape.landscapes.layout import network_bytes
 from parallel_landscape.machine import USABLE, machine_memory, size
 from parallel_landscape.model import DATA, Made
@@ -106,8 +107,10 @@ def _window_width(job: Job, levels: range) -> int:
 def sizes_of(landscape: Made, state: int = 0, recording: Recording | None = None) -> Sizes:
     """Sizes of a landscape that has been made; `state`: bytes of a walker's state; `recording`: what production takes."""
     if isinstance(landscape, SmoothLandscape):
-        held = constant_bytes(landscape.energy_gradient)
-        return Sizes(held, SMOOTH_VECTORS * 8 * landscape.size, range(1), buffer=0 if recording is None else recording.buffer)
+        held, levels = constant_bytes(landscape.energy_gradient), range(1)
+        if isinstance(landscape, BinnedLandscape):
+            levels = landscape.levels
+        return Sizes(held, SMOOTH_VECTORS * 8 * landscape.size, levels, buffer=0 if recording is None else recording.buffer)
     shared, recording = _held(landscape.params), recording or Recording()
     return Sizes(int(shared), state, landscape.levels, counts=recording.counts, buffer=recording.buffer)
 
@@ -131,7 +134,8 @@ def sizes_from_keys(job: Job) -> Sizes | None:
     if network is None or patterns is None:
         return None
     if isinstance(job.dynamics, Moving):
-        return Sizes(8 * patterns * network.inputs, SMOOTH_VECTORS * 8 * network.weights, range(1))
+        levels = range(1 if job.bins is None else job.bins.count)
+        return Sizes(8 * patterns * network.inputs, SMOOTH_VECTORS * 8 * network.weights, levels)
     described = f"a training set of {patterns:,} patterns x {network.inputs:,} inputs"
     shared = ENTRY * patterns * network.inputs + _made_with(job, network, patterns)
     return Sizes(shared, network_bytes(network, patterns), range(patterns + 1), described)

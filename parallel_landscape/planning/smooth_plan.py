@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from parallel_landscape.driver.warm import smooth_sampler
 from parallel_landscape.exchange.layout import Layout
-from parallel_landscape.job.columns import record_bytes, smooth_columns
+from parallel_landscape.flat_sampler import FlatSampler, FlatSlot
 from parallel_landscape.job.job import Job
 from parallel_landscape.job.motion_keys import FIRST_LENGTH, Moving
-from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.machine import size
-from parallel_landscape.planning.effort import Effort
+from parallel_landscape.planning.effort import smooth_effort
 from parallel_landscape.planning.estimate import CALIBRATION_SECONDS, Plan, duration, free_space
 from parallel_landscape.planning.sizes import PROCESS, recording_of, sizes_of
 from parallel_landscape.rng import Purpose
@@ -69,41 +68,40 @@ class SmoothPlan(Plan):
             f"disk      {size(self.checkpoint_bytes)} for checkpoints; {self._trajectory()}; {size(self.disk_free)} free",
             f"speed     {micro:.0f} us a move of a pack, {micro / self.leapfrog:.0f} us a step, measured here on one core",
             f"time      {self.effort.what} takes about {duration(self.learning_seconds(ranks))} on {ranks} ranks "
-            f"({self.effort.note}); production {duration(self.production_seconds(ranks))}",
+            f"({self.effort.note})" + (f"; production {duration(self.production_seconds(ranks))}" if self.records else ""),
         ]
         return lines + [f"warning   {sentence}" for sentence in self.warnings(ranks)]
 
 
 def make_smooth_plan(job: Job, landscape: SmoothLandscape, layout: Layout) -> SmoothPlan:
     """Measure moves for half a second and work out what the job takes."""
-    motion, section, produced = job.dynamics, job.ensemble, job.production
-    assert isinstance(motion, Moving) and isinstance(section, Canonical) and produced is not None
+    motion, produced = job.dynamics, job.production
+    assert isinstance(motion, Moving)
     sampler = smooth_sampler(job, landscape)
     slots = [sampler.new_slot(number) for number in range(sampler.pack)]
     for slot in slots:
         slot.length = STILL * FIRST_LENGTH
     started, done = time.perf_counter(), 0
     while time.perf_counter() - started < CALIBRATION_SECONDS:
-        sampler.advance(slots, Purpose.PILOT, 5)
+        if isinstance(sampler, FlatSampler):
+            sampler.walk([slot for slot in slots if isinstance(slot, FlatSlot)], Purpose.PILOT, done, 5)
+        else:
+            sampler.advance(slots, Purpose.PILOT, 5)
         done += 5
     spent = 1e9 * (time.perf_counter() - started) / done
-    rounds = section.equilibration_rounds + max(section.pilot, motion.adapt_rounds if motion.adapted else 0)
-    what = "pilot and equilibration" if motion.adapted or section.adapted else "equilibration"
-    wanted = (float(rounds * motion.sweeps()),) * section.count
-    columns = smooth_columns(produced, landscape)
-    every = produced.record_every_sweeps
-    looks = produced.rounds * max(1, motion.sweeps() // every)
+    every = produced.record_every_sweeps if produced is not None else 1
+    looks = produced.rounds * max(1, motion.sweeps() // every) if produced is not None else 0
     return SmoothPlan(
         layout=layout,
         sizes=sizes_of(landscape, recording=recording_of(job, landscape)),
         moves=landscape.size,
         steps_per_round=motion.sweeps(),
         ns_per_step=spent,
-        effort=Effort((1,) * section.count, True, wanted, what, f"{rounds:,} rounds"),
+        effort=smooth_effort(job),
         names=(job.kind.places, job.kind.members),
         production_steps=looks * every,
         records=looks,
-        record_bytes=record_bytes(columns),
+        record_bytes=recording_of(job, landscape).record,
         disk_free=free_space(job.folder),
         pack=sampler.pack,
         leapfrog=float(sampler.motion.steps),

@@ -28,13 +28,14 @@ def write_groups(
 ) -> None:
     """Write groups of variables ("" is the root) and the attributes; `observables`: name -> (unit, meaning).
 
-    Every variable must be in the schema. In memory first, as `store.hdf5` explains.
+    Every variable must be in the schema; with the attribute bin_width, energies are real. In memory first, as `store.hdf5`
+    explains.
     """
-    image = io.BytesIO()
+    image, bins = io.BytesIO(), "bin_width" in attributes
     with h5netcdf.File(image, "w") as file:
         file.attrs.update({**attributes, "schema_version": VERSION})
         for name, values in groups.items():
-            _write_group(file.create_group(name) if name else file, group_schema(name, observables or {}), values)
+            _write_group(file.create_group(name) if name else file, group_schema(name, observables or {}, bins=bins), values)
     write_listed(path, lambda beside: beside.write_bytes(image.getbuffer()))
 
 

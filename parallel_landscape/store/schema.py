@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from parallel_landscape.store.variable import Variable, table
 
@@ -62,6 +63,7 @@ WINDOWS = table(
     # of continuous weights, where a window is a temperature too; numbers of health are 1 in equilibrium
     Variable("step_length", _W, "f8", "1", "length of a step, in weights, at unit variance of the velocities"),
     Variable("divergences", _W, "i8", "1", "moves in production whose energy was not finite or grew beyond all measure"),
+    Variable("outside", _W, "f8", "1", "fraction of moves that ended outside the window, and were rejected"),
     Variable("energy_variance", _W, "f8", "1", "variance of the energy in production"),
     Variable("energy_variance_error", _W, "f8", "1", "standard error of energy_variance, from spans of time"),
     Variable("virial", _W, "f8", "1", "health: mean of w . grad U over the number of weights, U = beta E and the prior"),
@@ -222,12 +224,29 @@ GROUPS = {
 JOINT_PREFIX = "joint-"  # followed by the name of an observable
 
 
-def group_schema(group: str, observables: Mapping[str, tuple[str, str]]) -> dict[str, Variable]:
+_REAL = {
+    "energy": "energy in the middle of each bin",
+    "energy_low": "where the lowest bin of the window begins",
+    "energy_high": "where the highest bin of the window ends",
+}
+
+
+def _with_bins(variables: dict[str, Variable]) -> dict[str, Variable]:
+    """The same where real energies lie in bins."""
+    real = {name: replace(one, dtype="f8", meaning=_REAL[name]) for name, one in variables.items() if name in _REAL}
+    return variables | real
+
+
+def group_schema(group: str, observables: Mapping[str, tuple[str, str]], *, bins: bool = False) -> dict[str, Variable]:
     """The variables of a group ("" is the root) of a run with `observables`: name -> (unit, meaning).
+
+    bins: energies are real, and a level is a bin.
 
     Each observable X adds X, X_error and X_variance to the root, X and X_error to `canonical`, X to `solutions`, and may have a
     group joint-X.
     """
+    if bins:
+        return _with_bins(group_schema(group, observables))
     if group.startswith(JOINT_PREFIX):
         return JOINT
     if group == "":

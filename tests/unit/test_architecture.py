@@ -31,7 +31,7 @@ LEVELS: list[set[str]] = [
     }
     | {"driver.provenance", "driver.progress", "driver.stopping", "driver.walltime"},
     {"dynamics", "ensembles", "observables", "paths"},
-    {"sampler", "smooth_sampler", "check", "check_gradient", "model"},
+    {"sampler", "smooth_sampler", "flat_sampler", "check", "check_gradient", "model"},
     {"exchange", "store", "slurm.chain", "slurm.controller"},
     {"analysis"},
     {"solvers"},

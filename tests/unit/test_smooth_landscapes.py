@@ -190,7 +190,8 @@ CONTENT: dict[str, Any] = {
     [
         ({"dynamics": {"kind": "flip"}}, '"quadratic" has continuous weights'),
         ({"landscape": {"model": "ising-2d", "length": 4}}, 'given "hmc", which does not move "ising-2d"; use "flip"'),
-        ({"ensemble": {"kind": "wang-landau"}}, 'continuous weights are sampled with [ensemble] kind = "canonical"'),
+        ({"ensemble": {"kind": "wang-landau"}}, "bin_width, bins: give one of them"),
+        ({"ensemble": {"kind": "joint", "coordinate": "magnetisation"}}, "continuous weights are sampled with [ensemble] kind"),
         ({"dynamics": {"kind": "hmc"}}, "step, lengths: give one of them"),
         ({"dynamics": {"kind": "hmc", "lengths": [1.0]}}, "given 1; one for each of the 2 temperatures"),
         ({"dynamics": {"kind": "langevin", "metropolis": False, "step": "adapt"}}, '"adapt" needs metropolis = true'),
