@@ -51,7 +51,7 @@ class Scale:
 def scale_of(frozen: Frozen) -> Scale:
     """One place for each number of weights that differ; bins for continuous weights."""
     if frozen.size:
-        return Scale(_cosines, (np.arange(BINS) + 0.5) * (2.0 / BINS) - 1.0)
+        return Scale(_cosines, np.asarray((np.arange(BINS) + 0.5) * (2.0 / BINS) - 1.0))
     count = frozen.weights_count
 
     def pairs(weights: NDArray[Any]) -> Iterator[tuple[int, int, Real, NDArray[np.int64]]]:

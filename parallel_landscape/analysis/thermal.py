@@ -78,9 +78,7 @@ def _times(moments: Moments, frozen: Frozen, timeline: Timeline) -> tuple[Real, 
     return np.array(longest) * timeline.sweeps, np.array([np.nansum(independent[mine]) for mine in windows])
 
 
-def _window(
-    moments: Moments, frozen: Frozen, slots: NDArray[np.int64], bins: int, names: list[str]
-) -> dict[str, float]:
+def _window(moments: Moments, frozen: Frozen, slots: NDArray[np.int64], bins: int, names: list[str]) -> dict[str, float]:
     """Means of one window. bins: of the timeline that make a block."""
     repeats = [slots[frozen.repeat[slots] == repeat] for repeat in np.unique(frozen.repeat[slots])]
     count, mean = moments.count[slots].sum(), 0.0
@@ -151,7 +149,7 @@ def inner_betas(betas: Real, parts: list[list[int]]) -> Real:
 def reweighted(
     frozen: Frozen, chosen: Partial, asked: Iterable[float] | None, last_sweep: int, said: list[str]
 ) -> dict[str, Any]:
-    """The group `canonical`: means and ln Z against beta, from chosen records. asked: inverse temperatures; None: some that suit."""
+    """The group `canonical`: means and ln Z against beta, from chosen records. asked: betas; None: some that suit."""
     order = np.argsort(-frozen.betas, kind="stable")
     window = np.argsort(order)[frozen.window[np.searchsorted(frozen.slot, chosen["slot"])]]  # now the coldest is 0
     betas, energy = frozen.betas[order], np.asarray(chosen["energy"], float)

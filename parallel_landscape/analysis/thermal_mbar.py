@@ -27,8 +27,8 @@ Real = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sample:
-    """Records of a part of the ladder: energy (M,), values of the observables (kinds, M), place (M,) of the temperature in `betas`
-    (K,)."""
+    """Records of a part of the ladder: energy (M,), values of the observables (kinds, M), place (M,) of the temperature among
+    `betas` (K,)."""
 
     betas: Real
     energy: Real

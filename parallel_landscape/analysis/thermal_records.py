@@ -67,8 +67,10 @@ class Spans:
             count = np.bincount(where, minlength=len(places))
             mean = np.bincount(where, energy, len(places)) / np.maximum(count, 1)
             squares = np.bincount(where, (energy - mean[where]) ** 2, len(places))
-            sums = [np.bincount(where, np.asarray(block[name][inside], float), len(places)) for name in names]
-            _merge(found, places, count, mean, squares, np.array(sums).reshape(len(names), -1))
+            sums = np.zeros((len(names), len(places)))
+            for row, name in zip(sums, names, strict=True):
+                row[:] = np.bincount(where, np.asarray(block[name][inside], float), len(places))
+            _merge(found, places, count, mean, squares, sums)
         there = np.flatnonzero(found.count)
         return {
             "strange": np.array([strange]), "at": there // width * BINS + there % width, "count": found.count[there],
@@ -88,7 +90,7 @@ def _empty(places: int, kinds: int) -> Moments:
     return Moments(np.zeros(places, np.int64), np.zeros(places), np.zeros(places), np.zeros((kinds, places)))
 
 
-def _merge(into: Moments, at: NDArray[np.int64], count: Any, mean: Real, squares: Real, sums: Real) -> None:
+def _merge(into: Moments, at: NDArray[np.int64], count: Any, mean: Real, squares: Any, sums: Real) -> None:
     """Add moments at places that are all different."""
     before = into.count[at]
     both = np.maximum(before + count, 1)
