@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 F = NDArray[np.float64]
 FEWEST = 3  # temperatures of a line that can be judged
-JUDGED = 2.0  # chi-square for each degree of freedom, up to which a line fits
+JUDGED = 3.0  # standard deviations of chi-square above its mean, up to which a line fits: by chance one of 45 does not
 
 
 def from_fluctuations(heat_capacity: F, error: F) -> tuple[F, F]:
@@ -46,7 +46,7 @@ def ground_of(temperatures: F, energies: F, errors: F) -> Ground | None:
     for count in range(FEWEST, len(temperatures) + 1):
         coldest = order[:count]
         energy, error, misfit = _line(temperatures[coldest], energies[coldest], errors[coldest])
-        if misfit > JUDGED * (count - 2):
+        if misfit > count - 2 + JUDGED * math.sqrt(2.0 * (count - 2)):
             break
         best = Ground(energy, error, count)
     return best
