@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from parallel_landscape.courses import canonical_course, coupled_course, joint_course, thermal_course, wang_landau_course
+from parallel_landscape.courses import (
+    canonical_course,
+    coupled_course,
+    coupled_thermal_course,
+    joint_course,
+    thermal_course,
+    wang_landau_course,
+)
 from parallel_landscape.courses.phase import Course
 from parallel_landscape.job.job import Job
 from parallel_landscape.job.motion_keys import Moving
@@ -13,10 +20,11 @@ COURSES = {
     "coupled": coupled_course.COURSE,
     "joint": joint_course.COURSE,
 }
+SMOOTH = {"canonical": thermal_course.COURSE, "coupled": coupled_thermal_course.COURSE}  # of continuous weights
 
 
 def course_of(job: Job) -> Course:
     """The course that the job asks for."""
     if isinstance(job.dynamics, Moving):
-        return thermal_course.COURSE
+        return SMOOTH[job.ensemble.kind]
     return COURSES[job.ensemble.kind]

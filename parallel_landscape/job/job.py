@@ -79,11 +79,11 @@ class Job:
     def layout(self, levels: range, ranks: int = 1) -> Layout:
         """The slots: repeats x windows (or temperatures) x walkers; known before the search."""
         ensemble, exchange = self.ensemble, self.exchange
+        pack = self.dynamics.pack if isinstance(self.dynamics, Moving) else 1
         if isinstance(ensemble, Coupled):
-            return Layout(self.run.repeats, ensemble.groups, ensemble.replicas, ranks)
+            return Layout(self.run.repeats, ensemble.groups, ensemble.replicas, ranks, pack)
         if isinstance(ensemble, Canonical):
             assert isinstance(exchange, Temperatures)
-            pack = self.dynamics.pack if isinstance(self.dynamics, Moving) else 1
             return Layout(self.run.repeats, ensemble.count, exchange.walkers_per_temperature, ranks, pack)
         if isinstance(exchange, Rectangles):
             rows, columns = exchange.shape

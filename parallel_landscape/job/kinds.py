@@ -18,10 +18,15 @@ from parallel_landscape.job.sections import Dynamics, Ensemble, Exchange
 from parallel_landscape.job.tempering import Canonical, Temperatures
 from parallel_landscape.keys import mistakes
 from parallel_landscape.landscape import Landscape
+from parallel_landscape.smooth import SmoothLandscape
 
 
 def _no_pull(ensemble: Any) -> str:
     return ""
+
+
+def _never(ensemble: Any, landscape: SmoothLandscape) -> list[str]:
+    return []
 
 
 def _always(ensemble: Any, landscape: Landscape, folder: Path, seed: int) -> list[str]:
@@ -36,7 +41,8 @@ class Kind:
     produces: whether there is nothing to do without [production]; None: production is not to be had. places, members: what
     slots are called: windows, and the key that says how many walkers each has. pull(ensemble): what pulls weights besides the
     energy, "field" or "distance".
-    why_not(ensemble, landscape, folder, seed): sentences about what does not fit a landscape.
+    why_not(ensemble, landscape, folder, seed): sentences about what does not fit a landscape; why_not_smooth(ensemble,
+    landscape): of continuous weights.
     """
 
     ensemble: type[BaseModel]
@@ -47,6 +53,7 @@ class Kind:
     produces: bool | None = True
     pull: Callable[[Any], str] = _no_pull
     why_not: Callable[[Any, Landscape, Path, int], list[str]] = _always
+    why_not_smooth: Callable[[Any, SmoothLandscape], list[str]] = _never
 
 
 DYNAMICS: dict[str, type[BaseModel]] = {
@@ -54,7 +61,7 @@ DYNAMICS: dict[str, type[BaseModel]] = {
     "langevin": Langevin,
     "hmc": Hmc,
 }
-SMOOTH = "canonical"  # the kind of ensemble under which continuous weights move
+SMOOTH = '"canonical" or "coupled"'  # the kinds of ensembles under which continuous weights move
 
 KINDS = {
     "wang-landau": Kind(
@@ -69,6 +76,7 @@ KINDS = {
         *(Coupled, Center, coupling.contradictions, "groups", "replicas"),
         pull=lambda ensemble: "distance" if ensemble.form == "distance" else "field",
         why_not=coupling.why_not,
+        why_not_smooth=coupling.why_not_smooth,
     ),
     "joint": Kind(Joint, Rectangles, joint_keys.contradictions, "windows", "walkers_per_window", None),
 }
@@ -104,13 +112,13 @@ def check_dynamics(content: Mapping[str, Any], ensemble: Any, wrong: list[str]) 
         return None
     checked = check_section(DYNAMICS[name], "dynamics", given, wrong)
     if isinstance(checked, Moving):
-        canonical = isinstance(ensemble, Canonical)
-        if ensemble is not None and not canonical:
+        known = isinstance(ensemble, Canonical | Coupled)
+        if ensemble is not None and not known:
             wrong.append(
                 f'[ensemble] kind: "{ensemble.kind}" with [dynamics] kind = "{name}"; continuous weights are sampled with '
-                f'[ensemble] kind = "{SMOOTH}".'
+                f"[ensemble] kind = {SMOOTH}."
             )
-        betas = ensemble.ladder() if canonical and not ensemble.mistakes() else None
+        betas = ensemble.ladder() if known and not ensemble.mistakes() else None
         wrong += checked.mistakes(betas)
     return checked
 

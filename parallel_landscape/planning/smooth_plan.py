@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from parallel_landscape.driver.warm import smooth_sampler
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.job.columns import record_bytes, smooth_columns
+from parallel_landscape.job.coupling import Coupled, records_every
 from parallel_landscape.job.job import Job
 from parallel_landscape.job.motion_keys import FIRST_LENGTH, Moving
+from parallel_landscape.job.sections import Production
 from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.machine import size
 from parallel_landscape.planning.effort import Effort
@@ -77,7 +79,7 @@ class SmoothPlan(Plan):
 def make_smooth_plan(job: Job, landscape: SmoothLandscape, layout: Layout) -> SmoothPlan:
     """Measure moves for half a second and work out what the job takes."""
     motion, section, produced = job.dynamics, job.ensemble, job.production
-    assert isinstance(motion, Moving) and isinstance(section, Canonical) and produced is not None
+    assert isinstance(motion, Moving) and isinstance(section, Canonical | Coupled) and produced is not None
     sampler = smooth_sampler(job, landscape)
     slots = [sampler.new_slot(number) for number in range(sampler.pack)]
     for slot in slots:
@@ -87,12 +89,11 @@ def make_smooth_plan(job: Job, landscape: SmoothLandscape, layout: Layout) -> Sm
         sampler.advance(slots, Purpose.PILOT, 5)
         done += 5
     spent = 1e9 * (time.perf_counter() - started) / done
-    rounds = section.equilibration_rounds + max(section.pilot, motion.adapt_rounds if motion.adapted else 0)
-    what = "pilot and equilibration" if motion.adapted or section.adapted else "equilibration"
+    pilot = max(getattr(section, "pilot", 0), motion.adapt_rounds if motion.adapted else 0)
+    rounds, what = section.equilibration_rounds + pilot, "pilot and equilibration" if pilot else "equilibration"
     wanted = (float(rounds * motion.sweeps()),) * section.count
-    columns = smooth_columns(produced, landscape)
-    every = produced.record_every_sweeps
-    looks = produced.rounds * max(1, motion.sweeps() // every)
+    every, looks, more = _looks(job, motion, produced)
+    columns = smooth_columns(produced, landscape, more)
     return SmoothPlan(
         layout=layout,
         sizes=sizes_of(landscape, recording=recording_of(job, landscape)),
@@ -109,3 +110,12 @@ def make_smooth_plan(job: Job, landscape: SmoothLandscape, layout: Layout) -> Sm
         leapfrog=float(sampler.motion.steps),
         weights=landscape.size,
     )
+
+
+def _looks(job: Job, motion: Moving, produced: Production) -> tuple[int, int, tuple[str, ...]]:
+    """Moves between two looks at a walker, looks in all, and what the ensemble records besides."""
+    if not isinstance(job.ensemble, Coupled):
+        every = produced.record_every_sweeps
+        return every, produced.rounds * max(1, motion.sweeps() // every), ()
+    apart = records_every(produced.record_every_sweeps, motion.sweeps())  # replicas are looked at between rounds
+    return apart * motion.sweeps(), produced.rounds // apart, tuple(name for name, _, _ in job.ensemble.recorded_smooth)

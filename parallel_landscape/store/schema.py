@@ -83,6 +83,8 @@ WINDOWS = table(
     Variable("gamma", _W, "f8", "1", "strength of the coupling"),
     Variable("overlap", _W, "f8", "1", "mean overlap of two replicas of the group"),
     Variable("overlap_error", _W, "f8", "1", "standard error of overlap"),
+    Variable("distance", _W, "f8", "1", "mean squared distance of two replicas of the group, per weight; continuous weights"),
+    Variable("distance_error", _W, "f8", "1", "standard error of distance"),
     Variable("centre_overlap", _W, "f8", "1", "mean overlap of a replica with the centre: drawn, given, or the majority"),
     Variable("centre_overlap_error", _W, "f8", "1", "standard error of centre_overlap"),
     Variable("centre_energy", _W, "f8", "1", "mean energy of the majority of the group's weights"),
