@@ -93,7 +93,7 @@ def _production(campaign: Campaign, before: CoupledThermal) -> CoupledThermalPro
     every = records_every(section.record_every_sweeps, before.steps)
     how = "as they are" if section.weights else ""
     return CoupledThermalProduction(
-        *(before, section.rounds, every * before.steps, 1, how, recorder, campaign.observers),
+        *(before, section.rounds, before.steps, 1, how, recorder, campaign.observers),
         more=ensemble.recorded_smooth,
         every=every,
     )

@@ -122,7 +122,7 @@ class CoupledThermal(Thermal):
         return pull - self.betas[group] * sum(self.energies_now[mine].tolist())
 
     def look(self, sampler: SmoothSampler, slots: Slots) -> None:
-        """Note overlap and distance, w with the centre, and the centre's energy: the mean, brought back to a sphere if need be."""
+        """Note overlap and distance, w with the centre, and the energy of the centre: the mean, on a sphere brought back."""
         assert self.totals is not None
         centres: dict[int, tuple[F, float]] = {}
         for slot in smooth(slots):
@@ -156,10 +156,15 @@ class CoupledPilot(CoupledThermal, ThermalPilot):
 
 @dataclass
 class CoupledThermalProduction(ThermalProduction):
-    """Production in which replicas are looked at between rounds, when the sums of their groups are known: every so often, of
-    `sweeps` moves."""
+    """Production in which replicas are looked at between rounds of `sweeps` moves, when the sums of their groups are known:
+    every so often."""
 
     every: int = 1
+
+    @property
+    def sweeps_per_record(self) -> int:
+        """Moves between two records of a walker."""
+        return self.every * self.sweeps
 
     @property
     def coupled(self) -> CoupledThermal:
@@ -175,7 +180,7 @@ class CoupledThermalProduction(ThermalProduction):
         self.coupled.meet(sampler, slots, comm, number)
         if (self.rounds + 1) % self.every == 0:
             self.coupled.look(sampler, slots)
-            sampler.show(smooth(slots), partial(self._look, self.rounds // self.every))
+            sampler.show(smooth(slots), partial(self._look, self.rounds))
         self._note(slots)
 
     def more_of(self, slot: SmoothSlot) -> dict[str, float]:
