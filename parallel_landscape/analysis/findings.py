@@ -45,7 +45,9 @@ class Question:
         known = [observable.name for observable in frozen.observables] if frozen else []
         listed = ", ".join(known) or "none"
         mistakes += [f"--joint {name}: not recorded; there are: {listed}" for name in self.joint if name not in known]
-        if self.ranges and (frozen is None or not frozen.weights_count):
+        if self.ranges and frozen is not None and frozen.size:
+            mistakes.append("--energy: continuous weights have no levels; their overlaps are in the group overlap_windows")
+        elif self.ranges and (frozen is None or not frozen.weights_count):
             mistakes.append("--energy: overlaps need recorded binary weights; run again with [production] weights = true")
         if self.betas is not None and not all(math.isfinite(beta) for beta in self.betas):
             mistakes.append("--beta: give finite numbers")
