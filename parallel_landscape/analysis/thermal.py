@@ -26,7 +26,7 @@ from parallel_landscape.store.frozen_tables import Frozen
 
 RECORDS, ENTRIES = 50_000, 2_000_000  # of all temperatures together that are reweighted, and these times temperatures, at most
 BETWEEN = 4  # inverse temperatures that are put between neighbours of the ladder
-BLOCKS = 16  # of time, in each repeat, that reweighting leaves out one by one
+BLOCKS = 16  # of time, in each repeat, that reweighting leaves out one by one, at most
 LEAST_EFFECTIVE = 30.0  # independent records that must carry a mean
 Real = NDArray[np.float64]
 
@@ -147,15 +147,24 @@ def inner_betas(betas: Real, parts: list[list[int]]) -> Real:
 
 
 def reweighted(
-    frozen: Frozen, chosen: Partial, asked: Iterable[float] | None, last_sweep: int, said: list[str]
+    frozen: Frozen,
+    chosen: Partial,
+    asked: Iterable[float] | None,
+    last_sweep: int,
+    said: list[str],
+    blocks: int = BLOCKS,
 ) -> dict[str, Any]:
-    """The group `canonical`: means and ln Z against beta, from chosen records. asked: betas; None: some that suit."""
+    """The group `canonical`: means and ln Z against beta, from chosen records.
+
+    asked: betas; None: some that suit. blocks: of time in each repeat, that are long enough to be independent, BLOCKS at most.
+    """
     order = np.argsort(-frozen.betas, kind="stable")
     window = np.argsort(order)[frozen.window[np.searchsorted(frozen.slot, chosen["slot"])]]  # now the coldest is 0
     betas, energy = frozen.betas[order], np.asarray(chosen["energy"], float)
     values = np.array([chosen[observable.name] for observable in frozen.observables]).reshape(-1, len(energy))
     repeat = frozen.repeat[np.searchsorted(frozen.slot, chosen["slot"])]
-    block = repeat * BLOCKS + np.minimum(BLOCKS - 1, BLOCKS * (chosen["sweep"] - 1) // max(1, last_sweep))
+    blocks = min(blocks, BLOCKS)
+    block = repeat * blocks + np.minimum(blocks - 1, blocks * (chosen["sweep"] - 1) // max(1, last_sweep))
     parts = parts_of(betas, [energy[window == number] for number in range(len(betas))])
     for one, other in zip(parts, parts[1:], strict=False):
         said.append(

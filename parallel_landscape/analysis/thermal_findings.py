@@ -48,7 +48,7 @@ def thermal_findings(
     attributes: dict[str, Any] = {"normalisation": "none", "observables": [one.name for one in frozen.observables] or [""]}
     if frozen.ensemble == "canonical":
         ground = thermal.ground_below(ladder)
-        found["canonical"] = thermal.reweighted(frozen, merge_some(parts[1]), betas, last, said)
+        found["canonical"] = thermal.reweighted(frozen, merge_some(parts[1]), betas, last, said, ladder.blocks)
         for group in (found["canonical"], ladder.columns):
             thermal.add_dimensions(group, ground)
         attributes |= {"estimator": "mbar", "energy_at_zero": math.nan if ground is None else ground.energy}

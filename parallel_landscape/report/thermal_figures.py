@@ -81,17 +81,20 @@ def _ends(canonical: xr.Dataset, name: str) -> str:
 COUPLED = {
     "coupled-energy": (
         "Energies against γ",
+        "mean energy",
         {"energy_mean": "a replica", "centre_energy": "the centre"},
         "Mean energy of a replica, and of the centre of its group. A centre below its replicas lies in a wide valley.",
     ),
     "coupled-overlap": (
         "Overlaps against γ",
+        "mean overlap",
         {"overlap": "two replicas", "centre_overlap": "with the centre"},
         "Mean overlap of two replicas of a group, and of a replica with the centre.",
     ),
     "coupled-distance": (
         "Distance against γ",
-        {"distance": "mean squared distance of two replicas, per weight"},
+        "mean of |w − w′|² / n",
+        {"distance": "two replicas"},
         "Mean squared distance of two replicas of a group over the number of weights.",
     ),
 }
@@ -103,8 +106,8 @@ def coupled_drawings(material: Material) -> list[Drawing]:
     if windows is None or "gamma" not in windows or windows.sizes["window"] < 2:
         return []
     return [
-        Drawing(key, "coupled", title, caption, f"{title}.", partial(plots.plot_coupled, windows, names))
-        for key, (title, names, caption) in COUPLED.items()
+        Drawing(key, "coupled", title, caption, f"{title}.", partial(plots.plot_coupled, windows, names, what=what))
+        for key, (title, what, names, caption) in COUPLED.items()
         if any(name in windows for name in names)
     ]
 

@@ -95,8 +95,9 @@ def plot_health(windows: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_coupled(windows: xr.Dataset, names: dict[str, str], ax: Axes | None = None) -> Axes:
-    """Quantities of coupled replicas against gamma with one standard error; names: variable -> what the legend says.
+def plot_coupled(windows: xr.Dataset, names: dict[str, str], ax: Axes | None = None, *, what: str = "mean") -> Axes:
+    """Quantities of coupled replicas against gamma with one standard error; names: variable -> what the legend says; what: the
+    label of their axis.
 
     windows: group `windows` of result.nc of a run with coupled replicas.
     """
@@ -108,10 +109,9 @@ def plot_coupled(windows: xr.Dataset, names: dict[str, str], ax: Axes | None = N
     for (name, text), color in zip(shown.items(), PALETTE, strict=False):
         curve(ax, gamma[order], values(windows, name)[order], values(windows, f"{name}_error")[order], color=color, label=text)
     ax.set_xlabel("strength of the attraction γ")
+    ax.set_ylabel(what)
     if len(shown) > 1:
         legend(ax)
-    else:
-        ax.set_ylabel(next(iter(shown.values())))
     return ax
 
 
