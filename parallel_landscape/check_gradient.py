@@ -45,6 +45,8 @@ def check_smooth_numbers(landscape: SmoothLandscape) -> None:
         value = getattr(landscape, name)
         if not (math.isfinite(value) and value >= 0):
             raise LandscapeError(f"{name} = {value!r}; allowed is a finite number, 0 or above.")
+    if not landscape.confinement >= 0:
+        raise LandscapeError(f"confinement = {landscape.confinement!r}; allowed is a number, 0 or above, inf included.")
     if landscape.sphere and (landscape.prior or landscape.size < 2):
         raise LandscapeError(f"sphere = {landscape.sphere}: a sphere needs two weights or more, and no prior besides.")
     if landscape.convention not in ("sum", "mean"):

@@ -86,8 +86,8 @@ class FlatSampler(SmoothSampler):
     ) -> None:
         """Move all these walkers so many times under their tables, raising ln g by `gains` (of slots; 0 when left out) a visit,
         and let `look` see each pack. `number` names the call: it says how long trajectories are, for all slots alike."""
-        for members in self._packs(slots):
-            batch, rows = self._packed([*members]), [slot.number % self.pack for slot in members]
+        for members, rows in self._packs(slots):
+            batch = self._packed([*members])
             for slot, row in zip(members, rows, strict=True):
                 batch.energies[row] = slot.walker.state.energy[0]
             raising = np.zeros(self.pack)
@@ -97,12 +97,6 @@ class FlatSampler(SmoothSampler):
             self._walk(members, rows, batch, purpose, lengths, raising)
             if look is not None:
                 look(members, rows, batch)
-
-    def _packs(self, slots: Iterable[FlatSlot]) -> list[list[FlatSlot]]:
-        packs: dict[int, list[FlatSlot]] = {}
-        for slot in slots:
-            packs.setdefault(slot.number // self.pack, []).append(slot)
-        return list(packs.values())
 
     def _walk(self, members: list[FlatSlot], rows: list[int], batch: Batch, purpose: Purpose, uniforms: F, gains: F) -> None:
         """One pack. The tables of its rows are raised after each move, and stay as they are while a move is made."""
@@ -164,8 +158,8 @@ class FlatSampler(SmoothSampler):
         Along the gradient, (E - target) / |grad E|^2 at once (B. Polyak, USSR Comput. Math. Math. Phys. 9, 14 (1969)), and half
         as far whenever that was too far. Nothing is sampled on the way.
         """
-        for members in self._packs(slots):
-            batch, rows = self._packed([*members]), [slot.number % self.pack for slot in members]
+        for members, rows in self._packs(slots):
+            batch = self._packed([*members])
             target, most = np.zeros(self.pack), np.full(self.pack, FURTHEST)
             target[rows] = [targets[slot.number] for slot in members]
             for _ in range(steps):

@@ -47,6 +47,7 @@ class SmoothLandscape:
     ln_volume: ln of the prior's whole mass where that makes ln g absolute (0 for a normalised prior); nan when it has none.
     energy: energies (R,) alone, where that is cheaper. stabilities: (R, n) -> (R, P), for each pattern how far it is on the
     right side. observables: what production may record besides the energy, (R, n) -> (R,). units: of each hidden layer.
+    confinement: curvature k such that the energy grows at least as k |w|^2/2 far out; inf when it grows faster.
     convention: whether the loss is summed over patterns or is their mean; a temperature means nothing without it.
     """
 
@@ -60,6 +61,7 @@ class SmoothLandscape:
     stabilities: Callable[[F], F] | None = None
     observables: Mapping[str, Callable[[F], F]] = field(default_factory=dict)
     units: tuple[Units, ...] = ()
+    confinement: float = 0.0
     convention: Literal["sum", "mean"] = "sum"
     network: Network | None = None
 

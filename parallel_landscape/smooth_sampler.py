@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.dynamics.flow import Batch, Canonical, Motion, Moved, dot, evaluate, force, move
+from parallel_landscape.dynamics.flow import Batch, Canonical, Motion, Moved, Pull, dot, evaluate, force, move
 from parallel_landscape.errors import RunError, describe
 from parallel_landscape.rng import Purpose, generator, shared_generator
 from parallel_landscape.sampler import BrokenLandscape
@@ -47,11 +47,13 @@ class State(NamedTuple):
 class SmoothSlot(Slot):
     """The place of a walker at inverse temperature `beta`, which moves by `length` a step (in weights, at unit variance of
     velocities) with the given `damping`. tally: sums over the moves since somebody took them, as TALLIES; chances: sum of
-    acceptance probabilities in units of 1 / ONE."""
+    acceptance probabilities in units of 1 / ONE. stiffness, push (n,): as in `Pull`; None: nothing pulls."""
 
     beta: float = 0.0
     length: float = 0.0
     damping: float = 0.0
+    stiffness: float = 0.0
+    push: F | None = None
     divergences: int = 0
     chances: int = 0
     tally: F = field(default_factory=lambda: np.zeros(len(TALLIES)))
@@ -77,6 +79,7 @@ class SmoothSlot(Slot):
         self.block, self.steps, self.accepted, self.meetings, self.swaps, self.divergences = counts
 
 
+S = TypeVar("S", bound=SmoothSlot)
 Look = Callable[[list[SmoothSlot], list[int], Batch], None]
 
 
@@ -134,14 +137,24 @@ class SmoothSampler:
 
     def advance(self, slots: Iterable[SmoothSlot], purpose: Purpose, moves: int, look: Look | None = None) -> None:
         """Move all these walkers so many times, and let `look` see each pack: its slots, their rows, the batch."""
-        packs: dict[int, list[SmoothSlot]] = {}
-        for slot in slots:
-            packs.setdefault(slot.number // self.pack, []).append(slot)
-        for members in packs.values():
-            batch, rows = self._packed(members), [slot.number % self.pack for slot in members]
+        for members, rows in self._packs(slots):
+            batch = self._packed(members)
             self._move(members, rows, batch, purpose, moves)
             if look is not None:
                 look(members, rows, batch)
+
+    def show(self, slots: Iterable[SmoothSlot], look: Look) -> None:
+        """Let `look` see each pack as it is."""
+        for members, rows in self._packs(slots):
+            look(members, rows, self._packed(members))
+
+    def _packs(self, slots: Iterable[S]) -> Iterator[tuple[list[S], list[int]]]:
+        """The slots of each pack that are here, and their places in it."""
+        packs: dict[int, list[S]] = {}
+        for slot in slots:
+            packs.setdefault(slot.number // self.pack, []).append(slot)
+        for members in packs.values():
+            yield members, [slot.number % self.pack for slot in members]
 
     def _packed(self, members: list[SmoothSlot]) -> Batch:
         weights, velocities = (np.zeros((self.pack, self.landscape.size)) for _ in range(2))
@@ -156,7 +169,23 @@ class SmoothSampler:
                 evaluate(self.landscape, batch)
         except Exception as error:
             raise RunError(f"`energy_gradient` of the landscape failed: {describe(error)}") from error
+        batch.pull = self._pull(members)
         return batch
+
+    def _pull(self, members: list[SmoothSlot]) -> Pull | None:
+        """What pulls the walkers of a pack."""
+        fields = {slot.number % self.pack: (slot.stiffness, slot.push) for slot in members if slot.push is not None}
+        if not fields:
+            return None
+        pull = Pull(np.zeros(self.pack), np.zeros((self.pack, self.landscape.size)))
+        for row, (stiffness, push) in fields.items():
+            pull.stiffness[row], pull.field[row] = stiffness, push
+        return pull
+
+    def energy_of(self, weights: F) -> float:
+        """The energy of a configuration (n,), evaluated by itself so that its bits depend on nothing else."""
+        with np.errstate(all="ignore"):
+            return float(self.landscape.energies(weights[None])[0])
 
     def _move(self, members: list[SmoothSlot], rows: list[int], batch: Batch, purpose: Purpose, moves: int) -> None:
         betas, lengths, damping = np.zeros(self.pack), np.zeros(self.pack), np.zeros(self.pack)

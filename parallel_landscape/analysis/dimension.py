@@ -12,13 +12,14 @@ Both agree where the landscape looks quadratic (T. Jules et al., arXiv:2304.0133
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 F = NDArray[np.float64]
 FEWEST = 3  # temperatures of a line that can be judged
-JUDGED = 2.0  # chi-square for each degree of freedom, up to which a line fits
+JUDGED = 3.0  # standard deviations of chi-square above its mean, up to which a line fits: by chance one of 45 does not
 
 
 def from_fluctuations(heat_capacity: F, error: F) -> tuple[F, F]:
@@ -26,24 +27,45 @@ def from_fluctuations(heat_capacity: F, error: F) -> tuple[F, F]:
     return 2.0 * heat_capacity, 2.0 * error
 
 
-def from_means(temperatures: F, energies: F, errors: F) -> tuple[F, F, float, int]:
-    """d at each temperature with its error, the energy E_0 at temperature 0, and through how many of the coldest temperatures
-    the line goes: as many as it fits. nan, and 0, where fewer than three temperatures lie on a line, or errors are unknown."""
+@dataclass(frozen=True)
+class Ground:
+    """The energy E_0 at temperature 0 with its error, and through how many of the coldest temperatures the line goes."""
+
+    energy: float
+    error: float
+    count: int
+
+
+def ground_of(temperatures: F, energies: F, errors: F) -> Ground | None:
+    """Where a straight line through the coldest temperatures ends, as many as it fits; None where fewer than three lie on one,
+    or errors are unknown."""
     order = np.argsort(temperatures)
-    nothing = np.full(len(temperatures), math.nan)
-    best: tuple[float, float, int] | None = None
     if not (np.isfinite(errors).all() and (errors > 0).all()):
-        return nothing, nothing, math.nan, 0
+        return None
+    best = None
     for count in range(FEWEST, len(temperatures) + 1):
         coldest = order[:count]
-        ground, spread, misfit = _line(temperatures[coldest], energies[coldest], errors[coldest])
-        if misfit > JUDGED * (count - 2):
+        energy, error, misfit = _line(temperatures[coldest], energies[coldest], errors[coldest])
+        if misfit > count - 2 + JUDGED * math.sqrt(2.0 * (count - 2)):
             break
-        best = ground, spread, count
-    if best is None:
-        return nothing, nothing, math.nan, 0
-    ground, spread, count = best
-    return 2.0 * (energies - ground) / temperatures, 2.0 * np.hypot(errors, spread) / temperatures, ground, count
+        best = Ground(energy, error, count)
+    return best
+
+
+def above_ground(temperatures: F, energies: F, errors: F, ground: Ground | None) -> tuple[F, F]:
+    """d at each temperature with its error; nan without a ground."""
+    if ground is None:
+        nothing = np.full(len(temperatures), math.nan)
+        return nothing, nothing.copy()
+    return 2.0 * (energies - ground.energy) / temperatures, 2.0 * np.hypot(errors, ground.error) / temperatures
+
+
+def from_means(temperatures: F, energies: F, errors: F) -> tuple[F, F, float, int]:
+    """d at each temperature with its error, the energy E_0 at temperature 0, and through how many of the coldest temperatures
+    the line goes; nan, and 0, where there is none."""
+    ground = ground_of(temperatures, energies, errors)
+    dimension, error = above_ground(temperatures, energies, errors, ground)
+    return dimension, error, *((math.nan, 0) if ground is None else (ground.energy, ground.count))
 
 
 def _line(x: F, y: F, errors: F) -> tuple[float, float, float]:

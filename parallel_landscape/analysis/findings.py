@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from parallel_landscape.analysis import canonical, groups, joint, overlap, overlap_windows, refine, travel
 from parallel_landscape.analysis.ends import Ends
 from parallel_landscape.analysis.survey import Partial, Survey
+from parallel_landscape.analysis.thermal_findings import is_thermal, thermal_findings
 from parallel_landscape.analysis.timeline import Timeline, make_timeline
 from parallel_landscape.analysis.transition import TransitionCurve, merge_transitions, transition_curve
 from parallel_landscape.analysis.transition_counts import Transitions
@@ -44,7 +45,9 @@ class Question:
         known = [observable.name for observable in frozen.observables] if frozen else []
         listed = ", ".join(known) or "none"
         mistakes += [f"--joint {name}: not recorded; there are: {listed}" for name in self.joint if name not in known]
-        if self.ranges and (frozen is None or not frozen.weights_count):
+        if self.ranges and frozen is not None and frozen.size:
+            mistakes.append("--energy: continuous weights have no levels; their overlaps are in the group overlap_windows")
+        elif self.ranges and (frozen is None or not frozen.weights_count):
             mistakes.append("--energy: overlaps need recorded binary weights; run again with [production] weights = true")
         if self.betas is not None and not all(math.isfinite(beta) for beta in self.betas):
             mistakes.append("--beta: give finite numbers")
@@ -87,11 +90,13 @@ def conclude(
         (ends,) = ask(Ends())
         last = max(int(part["last"][0]) for part in ends)
         timeline = make_timeline(last, frozen.sweeps_per_record, frozen.slots)
-        if frozen.ensemble == "coupled":  # more than the energy decided where walkers went
+        if is_thermal(frozen):
+            findings = _thermal(ask, frozen, timeline, question, learned, (catalogue.records, said))
+        elif frozen.ensemble == "coupled":  # more than the energy decided where walkers went
             findings = Findings(_window_overlaps(ask, frozen, timeline, catalogue.records), {"observables": [""]})
         else:
             findings = from_records(ask, frozen, timeline, question, learned, said)
-        if frozen.ensemble == "canonical" and frozen.weights_count:
+        if frozen.ensemble == "canonical" and frozen.weights_count and not frozen.size:
             findings.groups |= _window_overlaps(ask, frozen, timeline, catalogue.records)
         lost = catalogue.lost + sum(count for _, count in ask.notes.values())
         said += [note for note, _ in ask.notes.values()]
@@ -104,7 +109,23 @@ def conclude(
 def _window_overlaps(ask: Ask, frozen: Frozen, timeline: Timeline, records: int) -> Groups:
     """P(q) at each temperature or in each group."""
     (parts,) = ask(overlap_windows.choose_records(frozen, records))
-    return {"overlap_windows": overlap_windows.window_overlaps(frozen, parts, timeline.records * timeline.sweeps)}
+    return {"overlap_windows": overlap_windows.overlaps_of_chosen(frozen, parts, timeline.records * timeline.sweeps)}
+
+
+def _thermal(
+    ask: Ask,
+    frozen: Frozen,
+    timeline: Timeline,
+    question: Question,
+    learned: tuple[Groups, dict[str, Any]],
+    about: tuple[int, list[str]],
+) -> Findings:
+    """Of continuous weights, whose energies are real; about: number of records, and sentences, to which more are added."""
+    if question.joint or (question.betas and frozen.ensemble == "coupled"):
+        asked = "--joint" if question.joint else "--beta"
+        raise JobError(f"{asked}: not to be had of continuous weights{'' if question.joint else ' that are coupled'}")
+    found, attributes = thermal_findings(ask, frozen, timeline, question.betas, learned[0].get("windows", {}), *about)
+    return Findings(found, attributes, {one.name: (one.unit, one.meaning) for one in frozen.observables})
 
 
 def from_learned(question: Question, learned: tuple[Groups, dict[str, Any]], said: list[str]) -> Findings:

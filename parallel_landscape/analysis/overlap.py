@@ -54,8 +54,8 @@ class Chosen:
         chance[self.low : self.low + len(self.chance)] = self.chance
         for first, block in reader.blocks(self.columns):
             level, inside = records_in_window(self.frozen, block)
-            taken = np.flatnonzero(inside & (_uniform(block["slot"], block["sweep"]) < chance[level]))
-            taken, weights = _weights_of(reader, first, taken)
+            taken = np.flatnonzero(inside & (uniform_of(block["slot"], block["sweep"]) < chance[level]))
+            taken, weights = weights_at(reader, first, taken)
             rows.append({
                 **{name: block[name][taken].astype(np.int64) for name in ("slot", "sweep", "walker")},
                 "level": level[taken], "weights": weights,
@@ -66,11 +66,11 @@ class Chosen:
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def _weights_of(reader: Reader, first: int, taken: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def weights_at(reader: Reader, first: int, taken: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Stored weights of the records `first + taken`, read a chunk at a time; those in a bad chunk are lost."""
     stored = reader.file["weights"]
     chunk = stored.chunks[0] if stored.chunks else 4096
-    good, found = [np.zeros(0, np.int64)], [np.zeros((0, stored.shape[1]), np.uint8)]
+    good, found = [np.zeros(0, np.int64)], [np.zeros((0, stored.shape[1]), stored.dtype)]
     for number in np.unique((first + taken) // chunk):
         here = taken[(first + taken) // chunk == number]
         start, stop = first + int(here[0]), first + int(here[-1]) + 1
@@ -82,7 +82,7 @@ def _weights_of(reader: Reader, first: int, taken: NDArray[np.int64]) -> tuple[N
     return np.concatenate(good), np.concatenate(found)
 
 
-def _uniform(slot: NDArray[Any], sweep: NDArray[Any]) -> Real:
+def uniform_of(slot: NDArray[Any], sweep: NDArray[Any]) -> Real:
     """A number in [0, 1) for every record, from slot and sweep: the finaliser of splitmix64, Steele et al., OOPSLA 2014."""
     with np.errstate(over="ignore"):
         x = (slot.astype(np.uint64) << np.uint64(40)) + sweep.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)

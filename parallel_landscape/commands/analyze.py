@@ -13,7 +13,7 @@ from parallel_landscape.analysis.findings import Findings, Question, conclude
 from parallel_landscape.analysis.schedule import runner, usable_cores
 from parallel_landscape.analysis.segment_reader import Source
 from parallel_landscape.analysis.survey import Partial, Piece, Survey, folder_of, map_all, partials
-from parallel_landscape.commands.status import refuse_continuous, status
+from parallel_landscape.commands.status import status
 from parallel_landscape.driver.progress import Counter
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.store.catalogue import Catalogue, read_catalogue
@@ -58,7 +58,6 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
         return _solutions(folder, request)
     folder.refuse_solver()
     state = status(path)
-    refuse_continuous(folder)
     _check_uncoupled(read_catalogue(path))
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
     findings = _analysed(folder, request, _learned(*earlier), state)
@@ -81,6 +80,8 @@ def _learned(groups: Groups, attributes: dict[str, Any]) -> tuple[Groups, dict[s
     if "" not in groups:
         return {}, attributes
     root = dict(groups[""])
+    if "ln_g" not in root:  # continuous weights have no levels
+        return {"": {}, "windows": groups.get("windows", {})}, attributes
     for name in ("ln_g", "ln_g_error"):
         root[name] = root.get(f"{name.replace('ln_g', 'ln_g_learned')}", root[name])
     return {"": root, "windows": groups.get("windows", {})}, attributes
@@ -97,7 +98,7 @@ def _attributes(attributes: dict[str, Any], state: dict[str, Any]) -> dict[str, 
 def _analysed(folder: RunFolder, request: Request, learned: tuple[Groups, dict[str, Any]], state: dict[str, Any]) -> Findings:
     for _ in range(ATTEMPTS):
         catalogue = read_catalogue(folder.path)
-        if not catalogue.segments and not learned[0]:
+        if not catalogue.segments and "ln_g" not in learned[0].get("", {}):
             raise RunError(
                 "; ".join(catalogue.notes) or f"{folder.path} has recorded nothing yet, and learned nothing to go by"
             )
@@ -110,7 +111,7 @@ def _analysed(folder: RunFolder, request: Request, learned: tuple[Groups, dict[s
 
 def _check_uncoupled(catalogue: Catalogue) -> None:
     """Raise JobError when more than the energy decided where walkers went, and no configurations were recorded."""
-    if not catalogue.segments or catalogue.frozen().ensemble != "coupled":
+    if not catalogue.segments or catalogue.frozen().ensemble != "coupled" or catalogue.frozen().size:
         return
     if not catalogue.frozen().weights_count:
         raise JobError(

@@ -195,16 +195,6 @@ def _submitted(folder: RunFolder) -> dict[str, Any]:
         return {}
 
 
-def refuse_continuous(folder: RunFolder) -> None:
-    """Raise JobError when a run has continuous weights, and so no levels that an analysis could count on."""
-    kind = _submitted(folder).get("dynamics", {}).get("kind", "flip")
-    if kind != "flip":
-        raise JobError(
-            f'{folder.path} has continuous weights (kind = "{kind}"): its means, variances and health are in '
-            f'{folder.result.name} already, group "canonical" and group "windows"; its records are open_run(...).trajectory'
-        )
-
-
 def _windows(reports: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """The last report's table, with the speed of each window since the report before."""
     table = dict(reports[-1].get("windows") or {})

@@ -136,6 +136,7 @@ GROUPS: dict[str, Callable[[Row], str]] = {
     "mean energy": _column("energy_mean", ".5g"),
     "error": _column("energy_mean_error", ".2g"),
     "overlap": _column("overlap", ".4f"),
+    "distance": _column("distance", ".4f"),
     "centre overlap": _column("centre_overlap", ".4f"),
     "centre energy": _column("centre_energy", ".5g"),
 }
@@ -144,7 +145,8 @@ GROUPS: dict[str, Callable[[Row], str]] = {
 def _layouts(columns: dict[str, Any]) -> tuple[dict[str, Callable[[Row], str]], ...]:
     """The columns of the two tables, by what is known of the windows."""
     if "gamma" in columns:
-        return GROUPS, {"group": _column("window", "d"), **dict(list(TRAVEL.items())[1:])}
+        health = HEALTH if "virial" in columns else {}
+        return GROUPS, {"group": _column("window", "d"), **dict(list(TRAVEL.items())[1:]), **health}
     if "virial" in columns:
         return TEMPERATURES, TRAVEL | HEALTH
     return (TEMPERATURES, TRAVEL) if "beta" in columns else (PROGRESS, MOTION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from parallel_landscape.courses import (
     canonical_course,
     coupled_course,
+    coupled_thermal_course,
     flat_course,
     joint_course,
     thermal_course,
@@ -21,6 +22,7 @@ COURSES = {
     "coupled": coupled_course.COURSE,
     "joint": joint_course.COURSE,
 }
+SMOOTH = {"canonical": thermal_course.COURSE, "coupled": coupled_thermal_course.COURSE}  # of continuous weights
 
 
 def course_of(job: Job) -> Course:
@@ -28,5 +30,5 @@ def course_of(job: Job) -> Course:
     if isinstance(job.ensemble, FlatEnsemble):
         return flat_course.COURSE
     if isinstance(job.dynamics, Moving):
-        return thermal_course.COURSE
+        return SMOOTH[job.ensemble.kind]
     return COURSES[job.ensemble.kind]

@@ -24,13 +24,14 @@ def first(campaign: Campaign) -> Thermal:
     """The pilot, or equilibration with the steps and the ladder that the job gives."""
     section, motion = _sections(campaign)
     betas = campaign.comm.broadcast(section.ladder())  # powers may differ in the last bit between machines
-    lengths = campaign.comm.broadcast(_lengths(motion, betas))
+    lengths = campaign.comm.broadcast(first_lengths(motion, betas))
     phase = _pilot(campaign, betas, lengths) if _pilot_rounds(campaign) else _equilibration(campaign, betas, lengths)
     phase.begin(campaign.slots)
     return phase
 
 
-def _lengths(motion: Moving, betas: list[float]) -> list[float]:
+def first_lengths(motion: Moving, betas: list[float]) -> list[float]:
+    """Lengths of the first steps, as the job gives them or where a pilot begins."""
     if motion.lengths is not None:
         return motion.lengths
     return [FIRST_LENGTH if motion.adapted else motion.length(beta) for beta in betas]

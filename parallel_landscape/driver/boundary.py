@@ -17,6 +17,7 @@ from parallel_landscape.driver.provenance import version
 from parallel_landscape.driver.walltime import slurm_end
 from parallel_landscape.errors import Stopped
 from parallel_landscape.phases.couple import Coupling
+from parallel_landscape.phases.couple_thermal import CoupledPilot, CoupledThermal, CoupledThermalProduction
 from parallel_landscape.phases.equilibrate import Equilibration, Pilot
 from parallel_landscape.phases.learn import Learning
 from parallel_landscape.phases.learn_flat import FlatLearning
@@ -44,6 +45,9 @@ PHASES: dict[type, str] = {
     Thermal: "equilibrate",
     ThermalProduction: "produce",
     FlatProduction: "produce",
+    CoupledPilot: "pilot",
+    CoupledThermal: "equilibrate",
+    CoupledThermalProduction: "produce",
 }
 REPORT_SECONDS = 5.0
 MARGIN_SECONDS = 60.0  # before SLURM's end, with time to write

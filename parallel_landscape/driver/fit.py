@@ -51,6 +51,8 @@ def check_fit(job: Job, landscape: Made, ranks: int, data: SharedData | None = N
     wrong: list[str] = []
     if isinstance(landscape, Landscape):
         wrong += job.mistakes_in_levels(landscape) + job.kind.why_not(job.ensemble, landscape, job.base, job.seed)
+    else:
+        wrong += job.kind.why_not_smooth(job.ensemble, landscape)
     wrong += [] if data is None else make_observables(job, landscape, data)[1]
     layout = job.layout(levels, ranks)
     if ranks > layout.slots:

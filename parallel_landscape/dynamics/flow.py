@@ -1,7 +1,7 @@
 """Moves of continuous weights: words over kick, drift and refreshment, with or without a Metropolis test of the whole word.
 
-States are sampled by exp(-U), U(w) = u(E(w)) + prior |w|^2/2, where u is beta E at fixed temperature. A velocity v of unit
-variance belongs to each weight, and a step h advances
+States are sampled by exp(-U), U(w) = u(E(w)) + prior |w|^2/2, where u is beta E at fixed temperature, and what a
+`Pull` adds. A velocity v of unit variance belongs to each weight, and a step h advances
 
     B   v -= h grad U(w)
     A   w += h v; on the sphere |w|^2 = S along the geodesic, which turns w and v together by the angle h |v| / S^(1/2)
@@ -57,6 +57,15 @@ class Canonical:
         return self.betas
 
 
+@dataclass(frozen=True)
+class Pull:
+    """What pulls each row besides its energy and the prior: U has stiffness |w|^2/2 - field . w more, stiffness (R,), field
+    (R, n)."""
+
+    stiffness: F
+    field: F
+
+
 @dataclass
 class Batch:
     """Replicas by rows: weights and velocities (R, n), energies (R,) and their gradients (R, n) at these weights."""
@@ -65,10 +74,12 @@ class Batch:
     velocities: F
     energies: F
     gradients: F
+    pull: Pull | None = None
 
     def copy(self) -> Batch:
         """Arrays of its own."""
-        return Batch(self.weights.copy(), self.velocities.copy(), self.energies.copy(), self.gradients.copy())
+        parts = (self.weights.copy(), self.velocities.copy(), self.energies.copy(), self.gradients.copy())
+        return Batch(*parts, self.pull)
 
     def put_back(self, rows: NDArray[np.bool_], before: Batch) -> None:
         """Make these rows what they were, their velocities turned round."""
@@ -116,6 +127,9 @@ def kinetic(batch: Batch) -> F:
 def potential(landscape: SmoothLandscape, weight: Weight, batch: Batch) -> F:
     """U of each row."""
     value = weight.potential(batch.energies)
+    if batch.pull is not None:
+        own = 0.5 * batch.pull.stiffness * dot(batch.weights, batch.weights)
+        value = value + own - dot(batch.pull.field, batch.weights)
     return value + 0.5 * landscape.prior * dot(batch.weights, batch.weights) if landscape.prior else value
 
 
@@ -125,6 +139,8 @@ def force(landscape: SmoothLandscape, weight: Weight, batch: Batch) -> F:
     found = -slopes * batch.gradients
     if landscape.prior:
         found -= landscape.prior * batch.weights
+    if batch.pull is not None:
+        found += batch.pull.field - batch.pull.stiffness[:, None] * batch.weights
     return tangential(found, batch.weights, landscape.sphere) if landscape.sphere else found
 
 

@@ -29,9 +29,9 @@ def columns_of(section: Production, landscape: Landscape, seed: int, more: Itera
     return columns
 
 
-def smooth_columns(section: Production, landscape: SmoothLandscape) -> dict[str, Column]:
+def smooth_columns(section: Production, landscape: SmoothLandscape, more: Iterable[str] = ()) -> dict[str, Column]:
     """The same for continuous weights, whose energies are real."""
-    columns: dict[str, Column] = dict.fromkeys(["energy", *section.observables], ("f8", ()))
+    columns: dict[str, Column] = dict.fromkeys(["energy", *section.observables, *more], ("f8", ()))
     return columns | ({"weights": ("f8", (landscape.size,))} if section.weights else {})
 
 

@@ -14,6 +14,7 @@ from parallel_landscape.landscape import Landscape
 from parallel_landscape.observables.overlap import read_reference
 from parallel_landscape.rng import Purpose, generator
 from parallel_landscape.section import Section
+from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.store.catalogue import read_catalogue
 from parallel_landscape.store.segments import read_segment
 
@@ -25,6 +26,13 @@ RECORDED = (
     ("overlap", "mean overlap with the other replicas of the group", "1"),
     ("centre-overlap", "overlap with the centre: drawn (star), the reference, or the majority of the group", "1"),
     ("centre-energy", "energy of the majority of the group's weights", "1"),
+)
+SMOOTH_FORMS = ("star", "pairwise")  # of continuous weights
+RECORDED_SMOOTH = (
+    ("overlap", "mean product of the weights with those of the other replicas of the group, per weight", "1"),
+    ("distance", "mean squared distance from the other replicas of the group, per weight", "1"),
+    ("centre-overlap", "cosine of the angle with the mean of the group's weights", "1"),
+    ("centre-energy", "energy of the mean of the group's weights", "1"),
 )
 Numbers = Annotated[list[float], Field(min_length=1, max_length=MOST_GROUPS)]
 
@@ -60,6 +68,11 @@ class Coupled(Section):
         return RECORDED if self.replicas > 1 else RECORDED[1:]
 
     @property
+    def recorded_smooth(self) -> tuple[tuple[str, str, str], ...]:
+        """The same of continuous weights."""
+        return RECORDED_SMOOTH if self.replicas > 1 else RECORDED_SMOOTH[2:]
+
+    @property
     def groups(self) -> int:
         """Number of groups in a ladder."""
         return max(len(given) if isinstance(given, list) else 1 for given in (self.gamma, self.beta))
@@ -73,6 +86,15 @@ class Coupled(Section):
     def betas(self) -> list[float]:
         """beta of each group."""
         return self.beta if isinstance(self.beta, list) else [self.beta] * self.groups
+
+    @property
+    def count(self) -> int:
+        """Number of groups, by the name that it has for temperatures."""
+        return self.groups
+
+    def ladder(self) -> list[float]:
+        """beta of each group; nothing moves them."""
+        return self.betas
 
     def mistakes(self) -> list[str]:
         """What is wrong between the keys."""
@@ -201,3 +223,26 @@ def why_not_coupled(landscape: Landscape, seed: int, who: str = "coupled replica
 def records_every(sweeps: int, sweeps_per_round: int) -> int:
     """Rounds from one record to the next that are at least `sweeps` apart: replicas are only looked at between rounds."""
     return max(1, -(-sweeps // sweeps_per_round))
+
+
+def why_not_smooth(ensemble: Coupled, landscape: SmoothLandscape) -> list[str]:
+    """The same for continuous weights, which attract each other by their distance."""
+    found = []
+    if ensemble.form not in SMOOTH_FORMS:
+        found.append(
+            f'[ensemble] form: given "{ensemble.form}"; continuous weights are coupled by {" or ".join(SMOOTH_FORMS)}.'
+        )
+    if ensemble.form == "star" and min(ensemble.gammas) < 0:
+        found.append(f"[ensemble] gamma: given {ensemble.gamma}; continuous weights attract each other only: 0 or above.")
+    if ensemble.form != "pairwise" or landscape.sphere:
+        return found
+    for gamma, beta in zip(ensemble.gammas, ensemble.betas, strict=False):
+        held = landscape.prior + (beta * landscape.confinement if beta > 0 else 0.0)
+        pull = gamma * (1.0 - 1.0 / ensemble.replicas)
+        if pull > 0 and pull >= held:
+            found.append(
+                f"[ensemble] gamma: given {gamma:g} with {ensemble.replicas} replicas at beta = {beta:g}; pairwise attraction "
+                f"lets them run away together unless gamma (y - 1)/y = {pull:g} is below {held:g}, the precision of the prior "
+                'and beta times the growth of the energy; use form = "star", which holds always, a smaller gamma, or a prior.'
+            )
+    return found

@@ -90,9 +90,9 @@ class Job:
     def layout(self, levels: range, ranks: int = 1) -> Layout:
         """The slots: repeats x windows (or temperatures) x walkers; known before the search."""
         ensemble, exchange = self.ensemble, self.exchange
-        if isinstance(ensemble, Coupled):
-            return Layout(self.run.repeats, ensemble.groups, ensemble.replicas, ranks)
         pack = self.dynamics.pack if isinstance(self.dynamics, Moving) else 1
+        if isinstance(ensemble, Coupled):
+            return Layout(self.run.repeats, ensemble.groups, ensemble.replicas, ranks, pack)
         if isinstance(exchange, EnergyWindows):
             assert self.bins is not None
             windows = len(windows_of(exchange, self.bins))

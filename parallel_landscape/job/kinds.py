@@ -19,10 +19,15 @@ from parallel_landscape.job.sections import Dynamics, Ensemble, Exchange
 from parallel_landscape.job.tempering import Canonical, Temperatures
 from parallel_landscape.keys import mistakes
 from parallel_landscape.landscape import Landscape
+from parallel_landscape.smooth import SmoothLandscape
 
 
 def _no_pull(ensemble: Any) -> str:
     return ""
+
+
+def _never(ensemble: Any, landscape: SmoothLandscape) -> list[str]:
+    return []
 
 
 def _always(ensemble: Any, landscape: Landscape, folder: Path, seed: int) -> list[str]:
@@ -37,7 +42,8 @@ class Kind:
     produces: whether there is nothing to do without [production]; None: production is not to be had. places, members: what
     slots are called: windows, and the key that says how many walkers each has. pull(ensemble): what pulls weights besides the
     energy, "field" or "distance".
-    why_not(ensemble, landscape, folder, seed): sentences about what does not fit a landscape.
+    why_not(ensemble, landscape, folder, seed): sentences about what does not fit a landscape; why_not_smooth(ensemble,
+    landscape): of continuous weights.
     """
 
     ensemble: type[BaseModel]
@@ -48,6 +54,7 @@ class Kind:
     produces: bool | None = True
     pull: Callable[[Any], str] = _no_pull
     why_not: Callable[[Any, Landscape, Path, int], list[str]] = _always
+    why_not_smooth: Callable[[Any, SmoothLandscape], list[str]] = _never
 
 
 DYNAMICS: dict[str, type[BaseModel]] = {
@@ -56,6 +63,7 @@ DYNAMICS: dict[str, type[BaseModel]] = {
     "hmc": Hmc,
 }
 CONTINUOUS = ("langevin", "hmc")  # kinds of dynamics of continuous weights
+SMOOTH = '"canonical", "coupled" or "wang-landau"'  # the kinds of ensembles under which continuous weights move
 
 KINDS = {
     "wang-landau": Kind(
@@ -70,6 +78,7 @@ KINDS = {
         *(Coupled, Center, coupling.contradictions, "groups", "replicas"),
         pull=lambda ensemble: "distance" if ensemble.form == "distance" else "field",
         why_not=coupling.why_not,
+        why_not_smooth=coupling.why_not_smooth,
     ),
     "joint": Kind(Joint, Rectangles, joint_keys.contradictions, "windows", "walkers_per_window", None),
 }
@@ -118,13 +127,13 @@ def check_dynamics(content: Mapping[str, Any], ensemble: Any, exchange: Any, wro
     if isinstance(checked, Moving) and isinstance(ensemble, FlatEnsemble):
         wrong += flat_keys.mistakes_in_motion(checked, ensemble, exchange)
     elif isinstance(checked, Moving):
-        canonical = isinstance(ensemble, Canonical)
-        if ensemble is not None and not canonical:
+        known = isinstance(ensemble, Canonical | Coupled)
+        if ensemble is not None and not known:
             wrong.append(
                 f'[ensemble] kind: "{ensemble.kind}" with [dynamics] kind = "{name}"; continuous weights are sampled with '
-                f'[ensemble] kind = "canonical" or "wang-landau".'
+                f"[ensemble] kind = {SMOOTH}."
             )
-        betas = ensemble.ladder() if canonical and not ensemble.mistakes() else None
+        betas = ensemble.ladder() if known and not ensemble.mistakes() else None
         wrong += checked.mistakes(betas)
     return checked
 

@@ -109,6 +109,7 @@ def layered(
         stabilities=stabilities,
         units=_units(shape),
         convention=energy.convention,
+        confinement=2.0 * decay,
         network=network,
     )
 

@@ -39,6 +39,7 @@ def quadratic(
         initial=lambda rng: rng.standard_normal(weights + flat),
         prior=prior,
         ln_volume=0.5 * (weights + flat) * math.log(2 * math.pi / prior) if prior else math.nan,
+        confinement=float(curvatures.min()),
     )
 
 
@@ -54,7 +55,12 @@ def double_well(
         bent = points * points - 1.0
         return (barrier * bent * bent + tilt * points).sum(axis=1), 4.0 * barrier * points * bent + tilt
 
-    return SmoothLandscape(size=weights, energy_gradient=energy_gradient, initial=lambda rng: rng.standard_normal(weights))
+    return SmoothLandscape(
+        size=weights,
+        energy_gradient=energy_gradient,
+        initial=lambda rng: rng.standard_normal(weights),
+        confinement=math.inf,
+    )
 
 
 def pinched(
@@ -72,4 +78,9 @@ def pinched(
     def energy_gradient(points: F) -> tuple[F, F]:
         return scale * np.cosh(points).sum(axis=1), scale * np.sinh(points)
 
-    return SmoothLandscape(size=weights, energy_gradient=energy_gradient, initial=lambda rng: rng.standard_normal(weights))
+    return SmoothLandscape(
+        size=weights,
+        energy_gradient=energy_gradient,
+        initial=lambda rng: rng.standard_normal(weights),
+        confinement=math.inf,
+    )

@@ -112,11 +112,15 @@ class Thermal:
 
     def step(self, sampler: SmoothSampler, slots: Slots, comm: Comm) -> None:
         """One round: walk, then change places."""
+        self.prepare(sampler, slots, comm, self.rounds)
         sampler.advance(smooth(slots), Purpose.LEARN, self.steps)
         self.meet(sampler, slots, comm, self.rounds)
         self.rounds += 1
         for slot in smooth(slots):
             slot.tally[:] = 0  # nothing is summed up before production
+
+    def prepare(self, sampler: SmoothSampler, slots: Slots, comm: Comm, number: int) -> None:
+        """What comes before the walk of round `number`, counted from the beginning of the run: nothing, of single walkers."""
 
     def meet(self, sampler: SmoothSampler, slots: Slots, comm: Comm, number: int) -> None:
         """Exchanges of round `number`, counted from the beginning of the run."""

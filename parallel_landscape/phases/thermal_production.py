@@ -44,10 +44,15 @@ class ThermalProduction(Production):
 
     def step(self, sampler: SmoothSampler, slots: Slots, comm: Comm) -> None:  # type: ignore[override]
         """One round: walk and look, then change places."""
+        self.thermal.prepare(sampler, slots, comm, self.before.rounds + self.rounds)
         for look in range(self.looks):
             number = self.rounds * self.looks + look
             sampler.advance(smooth(slots), Purpose.PRODUCE, self.sweeps, partial(self._look, number))
         self.thermal.meet(sampler, slots, comm, self.before.rounds + self.rounds)
+        self._note(slots)
+
+    def _note(self, slots: Slots) -> None:
+        """The round is over."""
         last = len(self.before.windows) - 1
         for slot in smooth(slots):
             window = self.before.layout.place(slot.number).window
@@ -62,8 +67,9 @@ class ThermalProduction(Production):
         span = self.rounds * BLOCKS // self.most_rounds
         apart = distance_kept(self.most_rounds * self.looks, max(1, thermal.kept))
         for slot, row in zip(members, rows, strict=True):
-            thermal.sums[slot.number][span, LOOKS:] += [1.0, *values[:, row]]
-            if number % apart == 0:
+            more = self.more_of(slot)
+            thermal.sums[slot.number][span, LOOKS:] += [1.0, *values[:, row], *more.values()]
+            if thermal.kept and number % apart == 0:
                 thermal.energies[slot.number][number // apart] = slot.position
             record: dict[str, Any] = {
                 "slot": slot.number,
@@ -71,10 +77,15 @@ class ThermalProduction(Production):
                 "energy": slot.position,
                 "walker": slot.walker.name,
                 **dict(zip(names, values[:, row], strict=True)),
+                **more,
             }
             if self.weights:
                 record["weights"] = slot.walker.state.weights
             self.recorder.add(**record)
+
+    def more_of(self, slot: SmoothSlot) -> dict[str, float]:
+        """What is recorded besides."""
+        return {}
 
     def take_counts(self) -> Columns | None:
         """No proposals are counted."""

@@ -51,9 +51,9 @@ def smooth_effort(job: Job) -> Effort:
     if isinstance(job.exchange, EnergyWindows) and job.bins is not None:
         widths = tuple(high - low + 1 for low, high in windows_of(job.exchange, job.bins))
         return _of_learning(job, widths, True, 1, motion.sweeps())
-    assert isinstance(section, Canonical)
-    rounds = section.equilibration_rounds + max(section.pilot, motion.adapt_rounds if motion.adapted else 0)
-    what = "pilot and equilibration" if motion.adapted or section.adapted else "equilibration"
+    assert isinstance(section, Canonical | Coupled)
+    pilot = max(section.pilot if isinstance(section, Canonical) else 0, motion.adapt_rounds if motion.adapted else 0)
+    rounds, what = section.equilibration_rounds + pilot, "pilot and equilibration" if pilot else "equilibration"
     wanted = (float(rounds * motion.sweeps()),) * section.count
     return Effort((1,) * section.count, True, wanted, what, f"{rounds:,} rounds")
 

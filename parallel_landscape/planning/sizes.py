@@ -82,7 +82,8 @@ def recording_of(job: Job, landscape: Made) -> Recording:
     if section is None:
         return Recording()
     if isinstance(landscape, SmoothLandscape):
-        columns = smooth_columns(section, landscape)
+        extra = [name for name, _, _ in job.ensemble.recorded_smooth] if isinstance(job.ensemble, Coupled) else []
+        columns = smooth_columns(section, landscape, extra)
         return Recording(record_bytes(columns), buffer=record_bytes(columns) * buffer_length(columns))
     levels = (landscape.levels[-1] - landscape.levels[0]) // landscape.levels.step + 1
     more = [name for name, _, _ in job.ensemble.recorded] if isinstance(job.ensemble, Coupled) else []

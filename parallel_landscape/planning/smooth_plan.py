@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from parallel_landscape.driver.warm import smooth_sampler
 from parallel_landscape.exchange.layout import Layout
 from parallel_landscape.flat_sampler import FlatSampler, FlatSlot
+from parallel_landscape.job.coupling import Coupled, records_every
 from parallel_landscape.job.job import Job
 from parallel_landscape.job.motion_keys import FIRST_LENGTH, Moving
 from parallel_landscape.machine import size
@@ -75,7 +76,7 @@ class SmoothPlan(Plan):
 
 def make_smooth_plan(job: Job, landscape: SmoothLandscape, layout: Layout) -> SmoothPlan:
     """Measure moves for half a second and work out what the job takes."""
-    motion, produced = job.dynamics, job.production
+    motion = job.dynamics
     assert isinstance(motion, Moving)
     sampler = smooth_sampler(job, landscape)
     slots = [sampler.new_slot(number) for number in range(sampler.pack)]
@@ -89,8 +90,7 @@ def make_smooth_plan(job: Job, landscape: SmoothLandscape, layout: Layout) -> Sm
             sampler.advance(slots, Purpose.PILOT, 5)
         done += 5
     spent = 1e9 * (time.perf_counter() - started) / done
-    every = produced.record_every_sweeps if produced is not None else 1
-    looks = produced.rounds * max(1, motion.sweeps() // every) if produced is not None else 0
+    every, looks = _looks(job, motion)
     return SmoothPlan(
         layout=layout,
         sizes=sizes_of(landscape, recording=recording_of(job, landscape)),
@@ -107,3 +107,14 @@ def make_smooth_plan(job: Job, landscape: SmoothLandscape, layout: Layout) -> Sm
         leapfrog=float(sampler.motion.steps),
         weights=landscape.size,
     )
+
+
+def _looks(job: Job, motion: Moving) -> tuple[int, int]:
+    """Moves between two looks at a walker in production, and looks in all."""
+    produced = job.production
+    if produced is None:
+        return 1, 0
+    if isinstance(job.ensemble, Coupled):  # replicas are looked at between rounds
+        apart = records_every(produced.record_every_sweeps, motion.sweeps())
+        return apart * motion.sweeps(), produced.rounds // apart
+    return produced.record_every_sweeps, produced.rounds * max(1, motion.sweeps() // produced.record_every_sweeps)

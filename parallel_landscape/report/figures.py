@@ -13,6 +13,7 @@ from parallel_landscape.report.history import some_walkers, sweeps_shown, thinne
 from parallel_landscape.report.material import Material
 from parallel_landscape.report.numbers import number, with_error
 from parallel_landscape.report.theory_curve import theory_drawings
+from parallel_landscape.report.thermal_figures import coupled_drawings, law_drawings, thermal_drawings
 
 WALKERS = 6
 THUMBNAIL = (3.4, 1.75)  # inches
@@ -24,6 +25,8 @@ SECTIONS = {
     "windows": "Windows: joins, exchange and flow",
     "observables": "Observables",
     "canonical": "At a temperature",
+    "health": "Health: is it equilibrium?",
+    "coupled": "Coupled replicas",
     "overlaps": "Overlaps between configurations",
     "trajectories": "Trajectories",
 }
@@ -37,8 +40,10 @@ def drawings(material: Material) -> list[Drawing]:
         *_learning(material),
         *_windows(material),
         *_observables(material),
-        *_canonical(material),
+        *(thermal_drawings(material) if material.thermal else _canonical(material)),
+        *coupled_drawings(material),
         *_overlaps(material),
+        *law_drawings(material),
         *_trajectories(material),
     ]
 
@@ -109,7 +114,7 @@ def _error_in_words(result: xr.Dataset) -> str:
 def _learning(material: Material) -> list[Drawing]:
     progress = material.progress
     reports = progress.sizes["report"]
-    if material.status["phase"] == "search" and not reports:
+    if (material.status["phase"] == "search" or material.thermal) and not reports:
         return []
     end = f"after {number(progress['seconds'].values[-1], 3)} s, in {reports} reports" if reports else "without reports"
     texts = {
@@ -142,7 +147,7 @@ def _learning(material: Material) -> list[Drawing]:
 
 def _windows(material: Material) -> list[Drawing]:
     windows = material.groups.get("windows")
-    if windows is None or windows.sizes["window"] < 2:
+    if windows is None or windows.sizes["window"] < 2 or "exchange_acceptance" not in windows:
         return []
     limit = material.job.get("ensemble", {}).get("largest_gap")
     worst = windows["gap_largest"].values[:-1] if "gap_largest" in windows else np.array([np.nan])
@@ -152,7 +157,7 @@ def _windows(material: Material) -> list[Drawing]:
     swap_text = f"{number(np.nanmin(swaps), 2)} to {number(np.nanmax(swaps), 2)}" if np.isfinite(swaps).any() else "none"
     walks = material.flow
     room = SMALL if walks is None else None
-    found = [
+    joins = [
         Drawing(
             *("joins", "windows", "Agreement at each join"),
             "Disagreement in ln g of neighbouring windows over their whole overlap. Above the dashed line they contradict each "
@@ -160,7 +165,10 @@ def _windows(material: Material) -> list[Drawing]:
             f"Disagreement of neighbouring windows; the largest is {worst_text}.",
             partial(plots.plot_joins, windows, limit=limit),
             room,
-        ),
+        )
+    ]
+    found = [
+        *(joins if "gap_largest" in windows else []),
         Drawing(
             *("exchange", "windows", "Exchange between neighbours"),
             "Fraction of the meetings at which two walkers changed windows.",
@@ -191,9 +199,10 @@ def _windows(material: Material) -> list[Drawing]:
 
 def _observables(material: Material) -> list[Drawing]:
     result = material.result
+    if result is None:
+        return []
     found = []
     for name in material.observables:
-        assert result is not None
         meaning = str(result[name].attrs.get("long_name", "")).partition(": ")[2]
         found.append(
             Drawing(
@@ -272,7 +281,7 @@ def _trajectories(material: Material) -> list[Drawing]:
     for walker in some_walkers(trajectory, WALKERS):
         mine = thinned(trajectory, walker)
         mine["energy"].attrs["axis_label"] = "E"
-        low, high = int(mine["energy"].min()), int(mine["energy"].max())
+        low, high = (number(float(end), 6) for end in (mine["energy"].min(), mine["energy"].max()))
         found.append(
             Drawing(
                 *(f"walker-{walker}", "trajectories", f"Walker {walker}"),

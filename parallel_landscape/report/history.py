@@ -17,7 +17,7 @@ from parallel_landscape.store.run_folder import RunFolder
 REPORTS = 400  # more points do not show in a figure
 RECORDS = 1_000_000  # that are read at most, whatever the size of the trajectory
 _COLUMNS = ("slot", "sweep", "energy", "walker")
-Columns = dict[str, NDArray[np.int64]]
+Columns = dict[str, NDArray[Any]]
 
 
 def read_progress(folder: RunFolder, job: dict[str, Any]) -> xr.Dataset:
@@ -81,7 +81,8 @@ def read_stretch(folder: RunFolder, most: int = RECORDS) -> tuple[xr.Dataset | N
 def _head(path: Path, most: int) -> Columns:
     """The first records of a segment, up to the last sweep that its slots have in common."""
     with h5py.File(path, "r") as file:
-        part = {name: np.asarray(file[name][:most], dtype=np.int64) for name in _COLUMNS}
+        part = {name: np.asarray(file[name][:most]) for name in _COLUMNS}
+    part = {name: column.astype(np.float64 if column.dtype.kind == "f" else np.int64) for name, column in part.items()}
     if not len(part["slot"]):
         return part
     end = min(int(part["sweep"][part["slot"] == slot].max()) for slot in np.unique(part["slot"]))

@@ -14,7 +14,9 @@ import xarray as xr
 from parallel_landscape.commands.status import status
 from parallel_landscape.errors import RunError
 from parallel_landscape.report.history import flow, read_progress, read_stretch
+from parallel_landscape.store.ladder_schema import LADDER
 from parallel_landscape.store.run_folder import RunFolder
+from parallel_landscape.store.schema import CANONICAL
 
 _ROOT = ""
 
@@ -40,17 +42,33 @@ class Material:
 
     @property
     def result(self) -> xr.Dataset | None:
-        """The root of result.nc: ln g and what else belongs to each level."""
-        return self.groups.get(_ROOT)
+        """The root of result.nc: ln g and what else belongs to each level; None where there are no levels."""
+        root = self.groups.get(_ROOT)
+        return root if root is not None and "ln_g" in root else None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Of the result; empty without one."""
+        return dict(self.groups[_ROOT].attrs) if _ROOT in self.groups else {}
+
+    @property
+    def thermal(self) -> bool:
+        """Whether the result is that of continuous weights at given temperatures, which have no levels."""
+        return _ROOT in self.groups and self.result is None
 
     @property
     def analysed(self) -> bool:
         """Whether `pland analyze` has been over the run."""
-        return "canonical" in self.groups or "estimator" in (self.groups[_ROOT].attrs if self.result is not None else {})
+        if self.thermal:
+            return "ladder" in self.groups
+        return "canonical" in self.groups or "estimator" in self.attributes
 
     @property
     def observables(self) -> list[str]:
         """Names of the observables in the result."""
+        if self.thermal:
+            names = [str(name) for name in self.groups.get("canonical", self.groups.get("ladder", xr.Dataset())).variables]
+            return [name for name in names if name not in {**CANONICAL, **LADDER} and not name.endswith("_error")]
         if self.result is None:
             return []
         names = np.atleast_1d(self.result.attrs.get("observables", [])).tolist()
@@ -86,7 +104,7 @@ def absent(material: Material) -> list[str]:
     """A sentence for each part that a whole report would have, and what to do for it."""
     said = []
     run, state = material.folder.path, material.status["state"]
-    if material.result is None:
+    if not material.groups:
         said.append("There is no result yet: no entropy and no verdict on the joins.")
     elif state in ("running", "elsewhere"):
         said.append("The run is going on: what is shown of the result is from when it last stopped.")
@@ -94,8 +112,9 @@ def absent(material: Material) -> list[str]:
         said.append("The job has no [production]: nothing was recorded, so there are no trajectories, observables or overlaps.")
     elif material.trajectory is None and state != "done":
         said.append("Production has no closed segments yet: no trajectories.")
-    if material.result is not None and not material.analysed:
-        said.append(f"Not analysed yet: canonical curves, observables and more come with `pland analyze {run}`.")
+    if material.groups and not material.analysed:
+        more = "curves between the temperatures, overlaps" if material.thermal else "canonical curves, observables"
+        said.append(f"Not analysed yet: {more} and more come with `pland analyze {run}`.")
     return said
 
 

@@ -17,7 +17,6 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from parallel_landscape.analysis.plots.style import RC, SIZE
-from parallel_landscape.commands.status import refuse_continuous
 from parallel_landscape.commands.status_view import duration
 from parallel_landscape.driver.provenance import version
 from parallel_landscape.errors import JobError
@@ -31,7 +30,6 @@ from parallel_landscape.report.svg import inline
 from parallel_landscape.report.tables import Table, facts_of, live_table, values_table, windows_table
 from parallel_landscape.report.verdict import judge
 from parallel_landscape.store.files import write_atomically
-from parallel_landscape.store.run_folder import RunFolder
 
 FORMATS = ("png", "pdf")
 DPI = 200
@@ -51,7 +49,6 @@ def write_report(run: Path, figures: str | None = None) -> list[Path]:
     figures: "png" or "pdf" for files in RUN/figures, or a folder for both. Works on runs that go on, have stopped, died or are
     done. Raises JobError when `run` is no run folder or `figures` cannot be a folder, RunError when nothing can be written.
     """
-    refuse_continuous(RunFolder(run))
     material = collect(run)
     shown = drawings(material)
     page = material.folder.path / "report.html"
@@ -111,7 +108,6 @@ def render(material: Material, shown: Iterable[Drawing]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"commands": commands, "identifier": file_name}
     template = environment.from_string((files / "report.html").read_text(encoding="utf-8"))
-    result = material.result
     return template.render(
         style=Markup((files / "report.css").read_text(encoding="utf-8")),
         name=material.name,
@@ -128,15 +124,13 @@ def render(material: Material, shown: Iterable[Drawing]) -> str:
         provenance=facts_of(material.provenance),
         software=references.software(),
         bibtex=references.bibtex(),
-        papers=references.papers(material.job, None if result is None else {str(name): 1 for name in result.variables}),
+        papers=references.papers(material.job, {str(name) for group in material.groups.values() for name in group.variables}),
     )
 
 
 def _notes(material: Material) -> list[str]:
     """What the analysis had to say."""
-    if material.result is None:
-        return []
-    attributes = material.result.attrs
+    attributes = material.attributes
     status = str(attributes.get("analysis_status", ""))
     notes = [str(note) for note in np.atleast_1d(attributes.get("analysis_notes", [])).tolist() if note]
     changed = attributes.get("code_changed")
@@ -157,11 +151,12 @@ def _facts(material: Material) -> list[tuple[str, str]]:
         facts.append(("levels with a value, of those seen", f"{len(there)} of {max(known, len(there))}"))
         facts.append(("their energies", f"{ends[0]} … {ends[1]}"))
         facts.append(("ln g is", str(result.attrs.get("normalisation", "unknown"))))
-    count = windows.sizes["window"] if windows is not None else len(found["windows"].get("energy_low", ()))
-    if count:
+    count = windows.sizes["window"] if windows is not None else len(found["windows"].get("steps", ()))
+    if count and (windows is None or "steps" in windows):
         steps = float(windows["steps"].sum()) if windows is not None else float(sum(found["windows"]["steps"]))
         facts.append(("windows × walkers × repeats", _slots(material, count)))
-        facts.append(("proposals while learning", number(steps, 3)))
+        learned = "ln_f" in (found["windows"] if windows is None else windows)
+        facts.append(("proposals while learning" if learned else "moves of all walkers", number(steps, 3)))
     if found["seconds"] is not None:
         facts.append(("time of the run", duration(found["seconds"])))
     if found["checkpoints"] and found["state"] != "done":
@@ -171,7 +166,8 @@ def _facts(material: Material) -> list[tuple[str, str]]:
 
 
 def _slots(material: Material, windows: int) -> str:
-    walkers = material.job.get("exchange", {}).get("walkers_per_window", 1)
+    exchange, ensemble = material.job.get("exchange", {}), material.job.get("ensemble", {})
+    walkers = exchange.get("walkers_per_window", exchange.get("walkers_per_temperature", ensemble.get("replicas", 1)))
     repeats = material.job.get("run", {}).get("repeats", 1)
     return f"{windows} × {walkers} × {repeats}"
 
@@ -187,6 +183,8 @@ def _tables(material: Material) -> list[tuple[str, str, Table, bool]]:
         found.append(("table-levels", "Levels", values_table(material.result, "energy"), False))
     if "canonical" in material.groups:
         found.append(("table-canonical", "At each β", values_table(material.groups["canonical"], "beta"), False))
+    if "ladder" in material.groups:
+        found.append(("table-ladder", "Records of each window", values_table(material.groups["ladder"], "window"), False))
     if "walkers" in material.groups:
         found.append(("table-walkers", "Walkers", values_table(material.groups["walkers"], "walker"), False))
     return found

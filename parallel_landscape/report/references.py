@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,22 @@ EXCHANGE = Paper(
     "T. Vogel, Y. W. Li, T. Wüst, D. P. Landau, Phys. Rev. Lett. 110, 210603 (2013)",
     "10.1103/PhysRevLett.110.210603",
 )
+TEMPERING = Paper(
+    "replica exchange between temperatures",
+    "K. Hukushima, K. Nemoto, J. Phys. Soc. Jpn. 65, 1604 (1996)",
+    "10.1143/JPSJ.65.1604",
+)
+COUPLED = Paper("coupled replicas", "C. Baldassi et al., PNAS 113, E7655 (2016)", "10.1073/pnas.1608103113")
+MOTIONS = {
+    "hmc": Paper(
+        "hybrid Monte Carlo",
+        "S. Duane, A. D. Kennedy, B. J. Pendleton, D. Roweth, Phys. Lett. B 195, 216 (1987)",
+        "10.1016/0370-2693(87)91197-X",
+    ),
+    "langevin": Paper(
+        "Langevin dynamics", "B. Leimkuhler, C. Matthews, Appl. Math. Res. Express 2013, 34 (2013)", "10.1093/amrx/abs010"
+    ),
+}
 DIFFUSION = Paper(
     "windows laid by the local diffusivity",
     "S. Trebst, D. A. Huse, M. Troyer, Phys. Rev. E 70, 046701 (2004)",
@@ -88,16 +104,19 @@ def bibtex() -> str:
     )
 
 
-def papers(job: Mapping[str, Any], result_names: Mapping[Any, Any] | None) -> list[Paper]:
-    """The papers of what this run has used. job: as resolved; result_names: the root of the result, None without one."""
+def papers(job: Mapping[str, Any], result_names: Collection[str]) -> list[Paper]:
+    """The papers of what this run has used. job: as resolved; result_names: of the result's variables."""
     ensemble, exchange = job.get("ensemble", {}), job.get("exchange", {})
-    found = [WANG_LANDAU]
-    found += [SCHEDULES[schedule] for schedule in [ensemble.get("schedule", "1/t")] if schedule in SCHEDULES]
+    learns = ensemble.get("kind", "wang-landau") in ("wang-landau", "joint")
+    found = [WANG_LANDAU] if learns else []
+    found += [SCHEDULES[schedule] for schedule in [ensemble.get("schedule", "1/t")] if learns and schedule in SCHEDULES]
     found += [EXCHANGE] if exchange.get("kind", "windows") == "windows" else []
+    found += [TEMPERING] if exchange.get("kind") == "temperatures" else []
+    found += [COUPLED] if ensemble.get("kind") == "coupled" else []
     found += [DIFFUSION] if exchange.get("spacing") == "diffusion" or exchange.get("windows") == "auto" else []
-    names = result_names or {}
-    found += [MBAR] if "ln_g_mbar" in names else []
-    found += [TRANSITION] if "ln_g_transition" in names else []
+    found += [MOTIONS[kind] for kind in [job.get("dynamics", {}).get("kind")] if kind in MOTIONS]
+    found += [MBAR] if "ln_g_mbar" in result_names or "ln_z" in result_names else []
+    found += [TRANSITION] if "ln_g_transition" in result_names else []
     source = job.get("landscape", {}).get("data", {}).get("source")
     found += [DATA[source]] if source in DATA else []
     return [*found, RANDOM]

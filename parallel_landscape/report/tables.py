@@ -27,25 +27,31 @@ def windows_table(windows: xr.Dataset) -> Table:
     """One row a window, the columns in the order of the file."""
     names = [str(name) for name in windows.variables if windows[name].dims == ("window",) and name != "window"]
     shown = [name for name in names if name not in ("energy_low", "energy_high")]
-    headers = [("window", "number of the window, from the lowest energies up"), ("energies", "lowest to highest energy")]
-    headers += [(_words(name), _meaning(windows[name])) for name in shown]
+    levels = "energy_low" in names  # continuous weights have none
+    headers = _heads(levels) + [(_words(name), _meaning(windows[name])) for name in shown]
     rows = []
     for window in range(windows.sizes["window"]):
-        energies = f"{int(windows['energy_low'][window])} … {int(windows['energy_high'][window])}"
-        rows.append([str(window), energies, *(_plain(windows[name], window) for name in shown)])
+        ends = [f"{int(windows['energy_low'][window])} … {int(windows['energy_high'][window])}"] if levels else []
+        rows.append([str(window), *ends, *(_plain(windows[name], window) for name in shown)])
     return _shortened(headers, rows)
+
+
+def _heads(levels: bool) -> list[tuple[str, str]]:
+    if not levels:
+        return [("window", "number of the temperature, or of the group")]
+    return [("window", "number of the window, from the lowest energies up"), ("energies", "lowest to highest energy")]
 
 
 def live_table(columns: dict[str, list[Any]]) -> Table:
     """One row a window, from the last report of a run without a result; None is not known."""
     shown = [name for name in columns if name not in ("energy_low", "energy_high")]
-    headers = [("window", "number of the window, from the lowest energies up"), ("energies", "lowest to highest energy")]
-    headers += [(_words(name), WINDOWS[name].meaning if name in WINDOWS else "") for name in shown]
+    levels = "energy_low" in columns
+    headers = _heads(levels) + [(_words(name), WINDOWS[name].meaning if name in WINDOWS else "") for name in shown]
     rows = []
-    for window in range(len(columns["energy_low"])):
+    for window in range(len(columns["steps"])):
         cells = [columns[name][window] for name in shown]
-        energies = f"{columns['energy_low'][window]} … {columns['energy_high'][window]}"
-        rows.append([str(window), energies, *(_live(cell) for cell in cells)])
+        ends = [f"{columns['energy_low'][window]} … {columns['energy_high'][window]}"] if levels else []
+        rows.append([str(window), *ends, *(_live(cell) for cell in cells)])
     return _shortened(headers, rows)
 
 
@@ -60,7 +66,7 @@ def values_table(data: xr.Dataset, dim: str) -> Table:
     names = [str(name) for name in data.variables if data[name].dims == (dim,) and name != dim]
     paired = [name for name in names if f"{name}_error" in names]
     shown = [name for name in names if not (name.endswith("_error") and name.removesuffix("_error") in paired)]
-    headers = [(_words(dim), _meaning(data[dim]))]
+    headers = [(_words(dim), _meaning(data[dim]) if dim in data else "")]
     headers += [(_words(name) + (" ± error" if name in paired else ""), _meaning(data[name])) for name in shown]
     rows = []
     for place in _places(data.sizes[dim]):
@@ -70,7 +76,7 @@ def values_table(data: xr.Dataset, dim: str) -> Table:
             else _plain(data[name], place)
             for name in shown
         ]
-        rows.append([_plain(data[dim], place), *cells])
+        rows.append([_plain(data[dim], place) if dim in data else str(place), *cells])
     return _shortened(headers, rows, data.sizes[dim])
 
 

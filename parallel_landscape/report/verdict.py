@@ -25,6 +25,10 @@ ADVICE = {
     ),
     "repeats disagree": "Walkers of some repeat cannot leave some of their states: use wider windows, or a range of energies "
     "that is not cut.",
+    "not in equilibrium": "Give the run more equilibration_rounds, or take a shorter [dynamics] step; do not trust its means.",
+    "not equilibrated": "Give the run more [ensemble] equilibration_rounds and [production] rounds.",
+    "broken ladder": "Put more temperatures, or values of gamma, where neighbours hardly ever change places.",
+    "too short": "Give the run more [production] rounds: nothing can be said of errors.",
     "unvisited levels": "Levels that were seen have no value: learn longer (a smaller ln_f_final) or add walkers_per_window.",
 }
 LARGE_ERROR = 1.0  # of ln g: the number of states is then unknown by more than a factor e
@@ -62,7 +66,7 @@ def _doubts(material: Material) -> list[str]:
     result, doubts = material.result, []
     if result is not None and np.nanmax(result["ln_g_error"].values, initial=0.0) > LARGE_ERROR:
         doubts.append("but with large errors")
-    if result is not None and str(result.attrs.get("analysis_status", "complete")) != "complete":
+    if str(material.attributes.get("analysis_status", "complete")) != "complete":
         doubts.append("but with records missing")
     return doubts
 
@@ -86,6 +90,8 @@ def _stage(material: Material) -> str:
 
 def errors(material: Material) -> str:
     """The largest standard error of ln g, where it is and what it comes from; or that there is none."""
+    if material.thermal:
+        return _errors_of_means(material)
     result = material.result
     if result is None or not np.isfinite(result["ln_g"]).any():
         return "No level has a value of ln g yet."
@@ -100,6 +106,17 @@ def errors(material: Material) -> str:
     rest = f" {without} levels have a value but no error bar." if without else ""
     where = f"E\u00a0=\u00a0{int(result['energy'][worst])}"
     return f"The largest standard error of ln g is {number(error[worst], 2)}, at {where}, {source}.{rest}"
+
+
+def _errors_of_means(material: Material) -> str:
+    """The same of the mean energies of continuous weights."""
+    windows = material.groups.get("windows")
+    if windows is None or "energy_mean_error" not in windows or not np.isfinite(windows["energy_mean_error"].values).any():
+        return "There are no error bars: production was too short for them."
+    errors = windows["energy_mean_error"].values
+    worst = int(np.nanargmax(errors))
+    mean, beta = (number(windows[name].values[worst], 4) for name in ("energy_mean", "beta"))
+    return f"The largest standard error of a mean energy is {number(errors[worst], 2)}, of {mean} at β\u00a0=\u00a0{beta}."
 
 
 def _advice(material: Material) -> list[str]:

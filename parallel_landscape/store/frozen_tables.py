@@ -34,6 +34,8 @@ class Frozen:
 
     Energy of level i is `energy_start + i * energy_step`. Per slot (length S): repeat, window, member, `low` and `high` (first
     and last level of the window), reached, and the row `table` of the ragged `ln_weight`, which begins at `offset[table]`.
+    size: number of continuous weights, whose energies are real: where a temperature is given there is one level, and
+    `ln_weight` is -beta; 0 where there are levels.
     """
 
     ln_states: float
@@ -55,6 +57,7 @@ class Frozen:
     ln_weight: NDArray[np.float64]
     offset: NDArray[np.int64]
     observables: tuple[Observable, ...]
+    size: int = 0
 
     @property
     def slots(self) -> int:
@@ -74,6 +77,13 @@ class Frozen:
             row = self.ln_weight[self.offset[table] : self.offset[table + 1]]
             has[low : low + len(row)] |= row > -np.inf
         return bool(has.all())
+
+    @property
+    def betas(self) -> NDArray[np.float64]:
+        """Inverse temperature of each window of a run with continuous weights at given temperatures, (windows,)."""
+        found = np.zeros(int(self.window.max()) + 1)
+        found[self.window] = -self.ln_weight[self.offset[self.table]]
+        return found
 
     @property
     def digest(self) -> str:
@@ -105,12 +115,13 @@ def read_frozen(path: Path) -> Frozen:
                 for name in ("observables", "unit", "meaning")
             )
             ln_weight = file["ln_weight"][...].astype(np.float64)
+            size = int(file.attrs["size"]) if _plain(file.attrs.get("weights", "")) == "continuous" else 0
     except FileNotFoundError:
         raise RunError(f"{path} is missing, without which the trajectory says nothing; put it back from a copy") from None
     except (OSError, KeyError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}); put it back from a copy") from None
     described = tuple(map(Observable, names, units, meanings))
-    return Frozen(**scalars, **arrays, ln_weight=ln_weight, observables=described)
+    return Frozen(**scalars, **arrays, ln_weight=ln_weight, observables=described, size=size)
 
 
 def _plain(value: Any) -> Any:

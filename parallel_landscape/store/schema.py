@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from parallel_landscape.store.ladder_schema import LADDER, told
 from parallel_landscape.store.variable import Variable, table
 
 _E, _W = ("energy",), ("window",)
@@ -84,6 +85,8 @@ WINDOWS = table(
     Variable("gamma", _W, "f8", "1", "strength of the coupling"),
     Variable("overlap", _W, "f8", "1", "mean overlap of two replicas of the group"),
     Variable("overlap_error", _W, "f8", "1", "standard error of overlap"),
+    Variable("distance", _W, "f8", "1", "mean squared distance of two replicas of the group, per weight; continuous weights"),
+    Variable("distance_error", _W, "f8", "1", "standard error of distance"),
     Variable("centre_overlap", _W, "f8", "1", "mean overlap of a replica with the centre: drawn, given, or the majority"),
     Variable("centre_overlap_error", _W, "f8", "1", "standard error of centre_overlap"),
     Variable("centre_energy", _W, "f8", "1", "mean energy of the majority of the group's weights"),
@@ -121,6 +124,10 @@ CANONICAL = table(
     Variable("covered", _B, "i1", "1", "1 where the levels that carry the weight at this beta were all sampled"),
     Variable("energy_mean", _B, "f8", "1", "canonical mean energy"),
     Variable("energy_mean_error", _B, "f8", "1", "standard error of energy_mean"),
+    Variable("energy_variance", _B, "f8", "1", "variance of the energy, of continuous weights"),
+    Variable("energy_variance_error", _B, "f8", "1", "standard error of energy_variance"),
+    Variable("ln_z", _B, "f8", "1", "ln of the partition function less that of the hottest temperature; nan: not connected"),
+    Variable("ln_z_error", _B, "f8", "1", "standard error of ln_z"),
     Variable("heat_capacity", _B, "f8", "1", "beta^2 times the variance of the energy"),
     Variable("heat_capacity_error", _B, "f8", "1", "standard error of heat_capacity"),
     Variable("dimension_fluctuation", _B, "f8", "1", "effective dimension 2 Var E / T^2, of continuous weights"),
@@ -173,11 +180,13 @@ def _law(name: str, whose: str) -> tuple[Variable, ...]:
     meaning = f"probability of the overlap q of two records of the window from {whose}"
     error = Variable(f"{name}_error", ("window", "q"), "f8", "1", f"standard error of {name}")
     pairs = Variable(f"{name}_pairs", _W, "i8", "1", f"pairs of records from {whose} that were compared")
-    return Variable(name, ("window", "q"), "f8", "1", meaning), error, pairs
+    mean = Variable(f"{name}_mean", _W, "f8", "1", f"mean overlap of two records of the window from {whose}")
+    mean_error = Variable(f"{name}_mean_error", _W, "f8", "1", f"standard error of {name}_mean")
+    return Variable(name, ("window", "q"), "f8", "1", meaning), error, pairs, mean, mean_error
 
 
 OVERLAP_WINDOWS = table(
-    OVERLAP["q"],
+    Variable("q", ("q",), "f8", "1", "overlap of weights +-1 as in `overlap`; of continuous ones, middle of a bin of cosines"),
     *_law("between_repeats", "different repeats"),
     *_law("between_walkers", "different walkers of a repeat"),
     *_law("along_walker", "one walker"),
@@ -218,6 +227,7 @@ GROUPS = {
     "slots": SLOTS,
     "walkers": WALKERS,
     "canonical": CANONICAL,
+    "ladder": LADDER,
     "overlap": OVERLAP,
     "overlap_windows": OVERLAP_WINDOWS,
 }
@@ -253,6 +263,8 @@ def group_schema(group: str, observables: Mapping[str, tuple[str, str]], *, bins
         return RESULT | _averages(observables, _E, "on the level", with_variance=True)
     if group == "canonical":
         return CANONICAL | _averages(observables, _B, "at this beta", with_variance=False)
+    if group == "ladder":
+        return LADDER | table(*(one for name, (unit, meaning) in observables.items() for one in told(name, meaning, unit)))
     if group == "solutions":
         each = {name: Variable(name, ("solution",), "f8", unit, meaning) for name, (unit, meaning) in observables.items()}
         return SOLUTIONS | each

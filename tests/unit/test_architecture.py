@@ -24,6 +24,7 @@ LEVELS: list[set[str]] = [
         "data",
         "store.variable",
         "store.schema",
+        "store.ladder_schema",
         "store.trajectory_schema",
         "store.run_folder",
         "store.files",

@@ -66,6 +66,23 @@ def curves() -> xr.Dataset:
     )
 
 
+def thermal() -> xr.Dataset:
+    names = ("energy_mean", "dimension_fluctuation", "dimension_mean")
+    columns = {f"{name}{end}": ("beta", np.linspace(1.0, 20.0, 5)) for name in names for end in ("", "_error")}
+    return xr.Dataset(columns, coords={"beta": np.geomspace(0.1, 10.0, 5)})
+
+
+def coupled() -> xr.Dataset:
+    names = [f"{name}{end}" for name in ("virial", "balance", "response", "overlap") for end in ("", "_error")]
+    return xr.Dataset({name: ("window", np.linspace(0.5, 1.0, 3)) for name in ("gamma", *names)})
+
+
+def laws() -> xr.Dataset:
+    shape, dims = (3, 20), ("window", "q")
+    columns = {name: (dims, np.full(shape, 0.05)) for name in ("between_repeats", "between_repeats_error")}
+    return xr.Dataset(columns, coords={"q": np.linspace(-0.95, 0.95, 20)})
+
+
 def every(groups: dict[str, xr.Dataset]) -> dict[str, Callable[[Axes | None], Axes]]:
     """Every public plot function on whole data."""
     root, windows = groups[""], groups["windows"]
@@ -89,6 +106,11 @@ def every(groups: dict[str, xr.Dataset]) -> dict[str, Callable[[Axes | None], Ax
         "plot_entropy_theory": lambda ax: plots.plot_entropy_theory(measured(), theory(), ax),
         "plot_energy_theory": lambda ax: plots.plot_energy_theory(measured(), theory(), ax),
         "plot_paths": lambda ax: plots.plot_paths(curves(), ax),
+        "plot_thermal": lambda ax: plots.plot_thermal(thermal(), "energy_mean", thermal(), ax),
+        "plot_dimension": lambda ax: plots.plot_dimension(thermal(), ax),
+        "plot_health": lambda ax: plots.plot_health(coupled(), ax),
+        "plot_coupled": lambda ax: plots.plot_coupled(coupled(), {"overlap": "two replicas"}, ax),
+        "plot_law": lambda ax: plots.plot_law(laws(), coupled(), "between_repeats", ax),
         "plot_trajectory": lambda ax: plots.plot_trajectory(trajectory(), 1, ax),
     }
 

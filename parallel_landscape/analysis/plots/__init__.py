@@ -12,11 +12,14 @@ from parallel_landscape.analysis.plots.observables import plot_joint, plot_obser
 from parallel_landscape.analysis.plots.overlaps import plot_overlap
 from parallel_landscape.analysis.plots.paths import plot_paths
 from parallel_landscape.analysis.plots.theory import plot_energy_theory, plot_entropy_theory
+from parallel_landscape.analysis.plots.thermal import plot_coupled, plot_dimension, plot_health, plot_law, plot_thermal
 from parallel_landscape.analysis.plots.trajectory import plot_trajectory
 
 __all__ = [
     "plot_canonical",
+    "plot_coupled",
     "plot_coverage",
+    "plot_dimension",
     "plot_energy_theory",
     "plot_entropy",
     "plot_entropy_error",
@@ -25,13 +28,16 @@ __all__ = [
     "plot_exchange",
     "plot_flatness",
     "plot_flow",
+    "plot_health",
     "plot_joins",
     "plot_joint",
+    "plot_law",
     "plot_ln_f",
     "plot_observable",
     "plot_overlap",
     "plot_paths",
     "plot_round_trips",
     "plot_samples",
+    "plot_thermal",
     "plot_trajectory",
 ]

@@ -27,5 +27,5 @@ def plot_trajectory(trajectory: xr.Dataset, walker: int, ax: Axes | None = None)
     ax.set_xlim(sweep.min(), sweep.max() if len(sweep) > 1 else sweep.min() + 1)
     ax.set_xlabel("sweeps of production")
     energy_axis(ax.yaxis, trajectory)
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=energy.dtype.kind != "f"))
     return ax
