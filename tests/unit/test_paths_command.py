@@ -104,6 +104,21 @@ def test_runs_that_differ_in_their_data_are_one_group(runs: dict[str, Path], tmp
         assert data.runs.values.tolist() == [2, 1] and data.kappa.values.tolist() == [-0.5, 0.0]
 
 
+def test_every_reference_is_a_row_of_its_own(runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names, many = ["robust", "typical"], tmp_path / "many.nc"
+    folders = [str(runs[name]) for name in names]
+    assert main(["paths", folders[1], "--reference", *folders, "--output", str(many)]) == 0
+    assert "from 0 " in capsys.readouterr().out
+    with xarray.open_dataset(many) as table:
+        assert table["reference_kappa"].values.tolist() == [0.0, -0.5] and table["runs"].values.tolist() == [1, 1]
+        for group, name in enumerate(names):
+            alone = tmp_path / f"{name}.nc"
+            assert main(["paths", folders[1], "--reference", folders[group], "--output", str(alone)]) == 0
+            with xarray.open_dataset(alone) as one:
+                assert np.array_equal(table["energy"].values[group], one["energy"].values[0])
+        assert not np.array_equal(table["energy"].values[0, 1], table["energy"].values[1, 1])
+
+
 def test_a_line_may_be_straight(runs: dict[str, Path], tmp_path: Path) -> None:
     assert main(["paths", str(runs["typical"]), "--output", str(tmp_path / "a.nc"), "--line", "straight", "--points", "5"]) == 0
 
