@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,21 +18,19 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.optimize import least_squares
 
 from parallel_landscape.analysis.plots.style import INK, PALETTE, curve, legend, new_axes, ramp
 from parallel_landscape.commands.path_runs import Samples, read_samples
 from parallel_landscape.commands.study_view import points_of
-from parallel_landscape.driver.restore import load_run_job
 from parallel_landscape.landscapes.losses import loss_function
 from parallel_landscape.paths.curvature import hessian, largest, spectrum
 from parallel_landscape.smooth import SmoothLandscape
-from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.theory.spherical import spherical_perceptron
-from parallel_landscape.theory.thermal import CoshAnswer, boundary_law, cosh_model
+from parallel_landscape.theory.thermal import boundary_law, cosh_model
 
 DASHED = (0, (4, 2))
-TIMES, CURVED, TOP = 100, 6, 40  # weights of each temperature, those whose curvature is taken, and eigenvalues that are shown
+TIMES, CURVED, TOP = 100, 12, 40  # weights of each temperature, those whose curvature is taken, and eigenvalues that are shown
+HOT, PINCHED = 0.2, 1e-4  # temperature above which points are hollow; lowest loss of a pinched direction
 Pair = tuple[float, float]  # mean and standard error
 
 
@@ -100,7 +99,7 @@ def sample(samples: Samples, temperature: float) -> tuple[Pair, Pair, Pair, Pair
     curved = [hessian(landscape.energy_gradient, one) for one in chosen]
     spectra = [spectrum(one, probes=2, steps=60, seed=number) for number, one in enumerate(curved)]
     return (
-        of((losses.sum(axis=1) ** 2 / (losses**2).sum(axis=1))),
+        of(losses.sum(axis=1) ** 2 / (losses**2).sum(axis=1)),
         of((t < math.log(1 / temperature)).sum(axis=1)),
         of([one.trace()[0] for one in spectra]),
         of([one.dimension(landscape.prior * temperature)[0] for one in spectra]),
@@ -115,15 +114,10 @@ def of(values: np.ndarray | list[float]) -> Pair:
     return float(found.mean()), float(np.std(parts, ddof=1) / math.sqrt(len(parts)))
 
 
-def model(run: Run) -> tuple[float, list[CoshAnswer]]:
-    """The cosh model whose gap and number of directions fit 2 Var E / T^2 best; returns the number, and its values at each T."""
-    d = run.table.dimension_fluctuation.values
-
-    def missed(x: np.ndarray) -> np.ndarray:
-        return np.array([x[1] * cosh_model(float(t), float(x[0])).dimension_variance for t in run.temperature]) / d - 1
-
-    found = least_squares(missed, [4.0, d[0]], bounds=([0.0, 0.0], [30.0, 1e4])).x
-    return float(found[1]), [cosh_model(float(t), float(found[0])) for t in run.temperature]
+def model(run: Run, lowest: float) -> np.ndarray:
+    """2 Var E / T^2 of cosh models of this lowest loss, as many as make it the measured one at the coldest temperature."""
+    values = np.array([cosh_model(float(t), math.log(2 / lowest)).dimension_variance for t in run.temperature])
+    return values * float(run.table.dimension_fluctuation[0]) / values[0]
 
 
 def draw_losses(ax: Axes, runs: list[Run]) -> None:
@@ -133,42 +127,53 @@ def draw_losses(ax: Axes, runs: list[Run]) -> None:
         curve(ax, t, rise, run.table.energy_mean_error.values, color=color, label=f"P = {run.patterns}")
         curve(ax, t, t * np.sqrt(run.table.heat_capacity.values), color=color, linestyle=":")
     ax.plot(t, 10 * t, color=INK, linestyle=DASHED, linewidth=1.0, label="proportional to T")
-    ax.set(xscale="log", yscale="log", xlabel="temperature T", ylabel="mean loss above that at T = 0; dotted: spread")
+    ax.set(xscale="log", yscale="log", xlabel="temperature T", ylabel="loss above that at T = 0; dotted: spread")
     legend(ax)
 
 
 def draw_dimensions(ax: Axes, runs: list[Run]) -> None:
-    """From fluctuations and from means; the model loss."""
+    """From fluctuations and from means; cosh models that are stiff, or pinched by patterns far from the boundary."""
     for run, color in zip(runs, ramp(len(runs)), strict=True):
         one = run.table
         ax.errorbar(run.temperature, one.dimension_fluctuation, one.dimension_fluctuation_error, fmt="o", markersize=4,
                     color=color, label=f"P = {run.patterns}")  # fmt: skip
         ax.errorbar(run.temperature, one.dimension_mean, one.dimension_mean_error, fmt="s", markersize=4, fillstyle="none",
                     color=color)  # fmt: skip
-        count, values = model(run)
-        ax.plot(run.temperature, [count * one.dimension_variance for one in values], color=color, linestyle=DASHED, linewidth=1.0)
-    ax.set(xscale="log", xlabel="temperature T", ylabel="effective dimension; squares: from means", ylim=(0, None))
+    middle = runs[len(runs) // 2]
+    for lowest, line in ((1.0, DASHED), (PINCHED, ":")):
+        ax.plot(
+            middle.temperature, model(middle, lowest), color=INK, linestyle=line, linewidth=1.0, label=f"cosh model, {lowest:g}"
+        )
+    ax.set(xscale="log", xlabel="temperature T", ylabel="dimension; squares: from means",
+           ylim=(0, 1.1 * max(float(run.table.dimension_fluctuation.max()) for run in runs)))  # fmt: skip
     legend(ax)
 
 
 def draw_carriers(ax: Axes, studies: dict[str, list[Run]]) -> None:
-    """Dimension against the patterns that carry the loss, all temperatures."""
+    """Dimension against the patterns that carry the loss; hollow: hot."""
     for (name, runs), color in zip(studies.items(), PALETTE, strict=False):
         for number, run in enumerate(runs):
-            ax.errorbar(run.carriers[0], run.table.dimension_fluctuation, run.table.dimension_fluctuation_error, run.carriers[1],
-                        fmt="o", markersize=3.5, color=color, label=name if number == 0 else None)  # fmt: skip
-    most = ax.get_xlim()[1]
-    ax.plot([0, most], [0, most], color=INK, linestyle=DASHED, linewidth=1.0, label="one for each")
-    ax.set(xlabel="patterns that carry the loss", ylabel="effective dimension, 2 Var E/T²", xlim=(0, None), ylim=(0, None))
+            for hot in (False, True):
+                here = (run.temperature > HOT) == hot
+                x, y = run.carriers[:, here], [run.table[f"dimension_fluctuation{end}"].values[here] for end in ("", "_error")]
+                told, full = name if number == 0 and not hot else None, "none" if hot else "full"
+                ax.errorbar(
+                    x[0], y[0], y[1], x[1], fmt="o", markersize=3.5, elinewidth=0.7, fillstyle=full, color=color, label=told
+                )
+    most = max(float(run.carriers[0].max()) for runs in studies.values() for run in runs)
+    ax.plot([0, most], [0, 2 * most], color=INK, linestyle=DASHED, linewidth=1.0, label="two for each")
+    ax.set(xlabel="patterns that carry the loss", ylabel="effective dimension, 2 Var E/T²", xlim=(0, None), ylim=(0, 4 * most))
     legend(ax)
 
 
 def draw_curvature(ax: Axes, runs: list[Run]) -> None:
-    """Trace of the Hessian and its largest eigenvalue."""
+    """Trace of the Hessian, its largest eigenvalue, and the mean loss, which in the cosh model is the trace."""
     for run, color in zip(runs, ramp(len(runs)), strict=True):
         curve(ax, run.temperature, run.trace[0], run.trace[1], color=color, label=f"P = {run.patterns}")
         curve(ax, run.temperature, run.top[:, 0], color=color, linestyle=":")
-    ax.set(xscale="log", yscale="log", xlabel="temperature T", ylabel="trace of the Hessian; dotted: its largest")
+        ax.plot(run.temperature, run.table.energy_mean, color=color, linestyle=DASHED, linewidth=0.8)
+    ax.plot([], [], color=INK, linestyle=DASHED, linewidth=0.8, label="mean loss")
+    ax.set(xscale="log", yscale="log", xlabel="temperature T", ylabel="trace of the Hessian; dotted: largest")
     legend(ax)
 
 
@@ -189,11 +194,13 @@ def draw_perceptron(ax: Axes, tables: list[xr.Dataset], about: tuple[int, float,
     t = 1 / tables[0].beta.values
     e = np.array([one.energy_mean.values for one in tables]) / weights
     d = np.array([one.dimension_fluctuation.values for one in tables]) / weights
-    fine = np.geomspace(t.min(), t.max(), 41)
+    fine = np.geomspace(t.min() / 1.2, t.max() * 1.2, 61)
     theory = np.array([spherical_perceptron(alpha, 1 / x, kappa, "quadratic").energy for x in fine])
     slope = np.gradient(theory, fine)
-    for values, label, line, color in ((2 * e / t, "2 E/(N T)", 2 * theory / fine, PALETTE[0]), (d, "2 Var E/(N T²)", 2 * slope, PALETTE[1])):  # fmt: skip
-        ax.errorbar(t, values.mean(axis=0), values.std(axis=0, ddof=1) / math.sqrt(len(values)), fmt="o", markersize=4, color=color, label=label)  # fmt: skip
+    shown = {"2 E/(N T)": (2 * e / t, 2 * theory / fine), "2 Var E/(N T²)": (d, 2 * slope)}
+    for (told, (values, line)), color in zip(shown.items(), PALETTE, strict=False):
+        error = values.std(axis=0, ddof=1) / math.sqrt(len(values))
+        ax.errorbar(t, values.mean(axis=0), error, fmt="o", markersize=4, color=color, label=told)
         ax.plot(fine, line, color=color, linestyle=DASHED, linewidth=1.0)
     law = [2 * boundary_law(alpha, float(x), kappa).boundary_energy / x for x in fine]
     ax.plot(fine, law, color=INK, linestyle=":", linewidth=1.0, label="patterns at the boundary")
@@ -215,8 +222,9 @@ def show(values: np.ndarray) -> str:
 
 def tell(studies: dict[str, list[Run]]) -> None:
     """The numbers of the networks in Markdown."""
-    print("| study | weights | P | T | status of the line | d, fluctuations | d, means | held by the Hessian | carriers | t < ln(1/T) "
-          "| trace | largest |\n|" + "---|" * 12)  # fmt: skip
+    names = ("study", "weights", "P", "T", "on the line", "d, fluctuations", "d, means", "held by the Hessian",
+             "patterns that carry the loss", "with t < ln(1/T)", "trace", "largest eigenvalue")  # fmt: skip
+    print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for name, runs in studies.items():
         for run in runs:
             one = run.table
@@ -225,8 +233,8 @@ def tell(studies: dict[str, list[Run]]) -> None:
                          for kind in ("fluctuation", "mean")]  # fmt: skip
                 cells += [tuple(values[:, number]) for values in (run.held, run.carriers, run.near, run.trace)]
                 told = " | ".join(f"{mean:.3g} ± {error:.2g}" for mean, error in cells)
-                print(f"| {name} | {run.weights} | {run.patterns} | {run.temperature[number]:.3g} | {run.on_line} coldest | {told} | "
-                      f"{run.top[number, 0]:.3g} |")  # fmt: skip
+                head = f"| {name} | {run.weights} | {run.patterns} | {run.temperature[number]:.3g} | {run.on_line} coldest |"
+                print(f"{head} {told} | {run.top[number, 0]:.3g} |")
 
 
 def main(runs: Path) -> None:
@@ -234,7 +242,9 @@ def main(runs: Path) -> None:
     studies = {name: read(runs / name) for name in ("patterns", "width")}
     studies = {name: found for name, found in studies.items() if found}
     if "patterns" not in studies:
-        raise SystemExit(f"{runs} holds no run of patterns.toml: pland run jobs/langevin-dimension/small/patterns.toml makes it")
+        raise SystemExit(
+            f"{runs} holds no run of patterns.toml: pland run jobs/langevin-dimension/small/patterns.toml makes it"
+        )
     figure = Figure(figsize=(12.6, 6.6), layout="constrained")
     axes = [new_axes(ax) for ax in figure.subplots(2, 3).flat]
     for draw, ax in ((draw_losses, axes[0]), (draw_dimensions, axes[1]), (draw_curvature, axes[3])):
@@ -242,20 +252,16 @@ def main(runs: Path) -> None:
     draw_carriers(axes[2], studies)
     draw_eigenvalues(axes[4], studies["patterns"][len(studies["patterns"]) // 2])
     tell(studies)
-    for run in studies["patterns"]:
-        count, values = model(run)
-        print(f"\ncosh model for P = {run.patterns}: {count:.1f} directions, lowest loss of each {values[0].curvature:.2g}", end="")
     folders = points_of(runs / "perceptron") if (runs / "perceptron").exists() else []
     if folders:
-        landscape = read_job_landscape(folders[0])
-        draw_perceptron(axes[5], [means(folder) for folder in folders], landscape)
+        draw_perceptron(axes[5], [means(folder) for folder in folders], landscape_of(folders[0]))
     figure.savefig(runs / "langevin-dimension.png", dpi=150)
     print(f"\n{runs / 'langevin-dimension.png'}")
 
 
-def read_job_landscape(folder: Path) -> tuple[int, float, float]:
+def landscape_of(folder: Path) -> tuple[int, float, float]:
     """N, alpha and margin of a perceptron's run."""
-    landscape = load_run_job(RunFolder(folder)).landscape
+    landscape = tomllib.loads((folder / "submitted.toml").read_text())["landscape"]
     return int(landscape["inputs"]), float(landscape["data"]["alpha"]), float(landscape["kappa"])
 
 

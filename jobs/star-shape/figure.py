@@ -28,7 +28,7 @@ DASHED = (0, (4, 2))
 
 
 class Row(NamedTuple):
-    """Curves of one kind: the margin of their first end, and what was measured and what the theory has (value, error, theory)."""
+    """Curves of one kind: the margin of their first end; value, error and theory of what was measured."""
 
     alpha: float
     margin: float
@@ -53,7 +53,8 @@ def rows_of(paths: xr.Dataset) -> list[Row]:
             overlap = tuple(float(here[name]) for name in ("overlap", "overlap_error", "overlap_theory"))
             highest = (*energy[:2, top], np.nanmax(energy[2]) if np.isfinite(energy[2]).any() else math.nan)
             free = float(here.free), float(here.free_error)
-            found[alpha, margin] = Row(alpha, margin, overlap, tuple(energy[:, middle]), highest, free, paths.position.values, energy)  # type: ignore[arg-type]  # fmt: skip
+            numbers = overlap, tuple(energy[:, middle]), highest, free
+            found[alpha, margin] = Row(alpha, margin, *numbers, paths.position.values, energy)  # type: ignore[arg-type]
     return [found[key] for key in sorted(found)]
 
 
@@ -79,8 +80,12 @@ def draw_margins(ax: Axes, rows: list[Row], alpha: float, kappa: float) -> None:
     ax.errorbar([row.margin for row in mine], *np.array([row.highest[:2] for row in mine]).T, fmt="o", markersize=4,
                 color=PALETTE[0], label="measured")  # fmt: skip
     margins = np.linspace(kappa, max(row.margin for row in mine), 21)
-    ax.plot(margins, [peak(alpha, kappa, float(k)) for k in margins], color=INK, linestyle=DASHED, linewidth=1.0, label="theory")
-    ax.axvline(star(alpha, kappa, tolerance=1e-6).kappa_star, color=MUTED, linestyle=":", linewidth=1.0, label="sees all, theory")
+    ax.plot(
+        margins, [peak(alpha, kappa, float(k)) for k in margins], color=INK, linestyle=DASHED, linewidth=1.0, label="theory"
+    )
+    ax.axvline(
+        star(alpha, kappa, tolerance=1e-6).kappa_star, color=MUTED, linestyle=":", linewidth=1.0, label="sees all, theory"
+    )
     ax.set(xlabel=f"margin of one end, α = {alpha:g}", ylabel="largest E/P on the mean curve")
     legend(ax)
 
@@ -97,7 +102,7 @@ def draw_alphas(ax: Axes, rows: list[Row], margins: list[float], kappa: float) -
         if margin > kappa:
             ax.axvline(gone(margin, kappa), color=color, linestyle=":", linewidth=1.0)
     ax.set(xlabel="patterns per weight, α", ylabel="largest E/P on the mean curve", ylim=(0, None))
-    legend(ax, loc="center right")
+    legend(ax, loc=(0.05, 0.3))
 
 
 def gone(margin: float, kappa: float) -> float:
@@ -147,8 +152,8 @@ def tell(rows: list[Row], paths: xr.Dataset) -> None:
     print("| alpha | margin of one end | overlap | theory | E(1/2)/P | theory | largest | theory | without barrier |")
     print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
-        cells = [f"{value:.{n}f} ± {error:.{n}f} | {theory:.{n}f}"
-                 for (value, error, theory), n in zip((row.overlap, row.halfway, row.highest), (3, 5, 5), strict=True)]  # fmt: skip
+        numbers = zip((row.overlap, row.halfway, row.highest), (3, 5, 5), strict=True)
+        cells = [f"{value:.{n}f} ± {error:.{n}f} | {theory:.{n}f}" for (value, error, theory), n in numbers]
         print(f"| {row.alpha:g} | {row.margin:g} | {' | '.join(cells)} | {row.free[0]:.3f} |")
     print("\n| alpha | vertices | E/P at the barycentre | theory |\n|---|---|---|---|")
     alphas = (paths.patterns / paths.inputs).values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from parallel_landscape.driver.shared_data import SharedData
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job.job import Job
+from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.paths.curves import Energies
 from parallel_landscape.smooth import SmoothLandscape, Units
@@ -40,6 +42,20 @@ class Samples:
     data: str | None
     patterns: int
     landscape: Landscape | SmoothLandscape
+
+    @property
+    def alpha(self) -> float:
+        """Patterns for each weight; nan where there are none."""
+        size = self.weights.shape[2]
+        if isinstance(self.landscape, Landscape):
+            return self.patterns / size
+        stabilities = self.landscape.stabilities
+        return math.nan if stabilities is None else stabilities(self.weights[0, :1]).shape[1] / size
+
+    @property
+    def beta(self) -> float:
+        """Inverse temperature; nan without one."""
+        return float(self.job.ensemble.ladder()[0]) if isinstance(self.job.ensemble, Canonical) else math.nan
 
     @property
     def sphere(self) -> float:

@@ -113,6 +113,8 @@ def _row(runs: Sequence[Samples], references: Sequence[Samples | None], asked: A
         "chains": min(len(run.weights) for run in runs),
         "inputs": first.weights.shape[2],
         "patterns": first.patterns,
+        "alpha": first.alpha,
+        "beta": first.beta,
         "kappa": first.job.landscape.get("kappa", math.nan),
         "reference_kappa": math.nan if reference is None else reference.job.landscape.get("kappa", math.nan),
     }

@@ -85,12 +85,12 @@ def _draw(source: Path, path: Path) -> None:
 def lines(output: Path, table: dict[str, Any]) -> list[str]:
     """The outcome for a person."""
     found = [
-        "alpha   kappa      N  sets  ends         pairs   q       (theory)  E(1/2)           (theory)  barrier          free"
+        "alpha      beta   kappa      N  sets  ends         pairs   q       (theory)  "
+        "E(1/2)           (theory)  barrier          free"
     ]
     middle = len(table["position"]) // 2
     for group in range(len(table["runs"])):
-        patterns, inputs = table["patterns"][group], table["inputs"][group]
-        head = f"{patterns / inputs:5.3g} {table['kappa'][group]:7.3g} {inputs:6d} {table['runs'][group]:5d}"
+        head = f"{_group(table, group)} {table['inputs'][group]:6d} {table['runs'][group]:5d}"
         for number in table["ends"] if group in _first(table) else table["ends"][1:]:
             cells = {name: table[name][group][number] for name in ("overlap", "barrier", "free", "overlap_theory", "pairs")}
             errors = {name: table[f"{name}_error"][group][number] for name in ("overlap", "barrier", "free")}
@@ -105,9 +105,16 @@ def lines(output: Path, table: dict[str, Any]) -> list[str]:
     return [*found, f"errors are over {_error_from(table)}", str(output), str(output.with_suffix(".png"))]
 
 
+def _group(table: dict[str, Any], group: int) -> str:
+    """alpha, beta and kappa of a group, "-" for what it does not have."""
+    cells = [table[name][group] for name in ("alpha", "beta", "kappa")]
+    told = ["-" if math.isnan(cell) else f"{cell:.4g}" for cell in cells]
+    return f"{told[0]:>5} {told[1]:>9} {told[2]:>7}"
+
+
 def _first(table: dict[str, Any]) -> list[int]:
     """Groups but for those that have the runs of an earlier one, and another reference."""
-    seen = [(table["patterns"][group], table["energy"][group][0].tobytes()) for group in range(len(table["runs"]))]
+    seen = [(table["alpha"][group], table["energy"][group][0].tobytes()) for group in range(len(table["runs"]))]
     return [group for group, key in enumerate(seen) if key not in seen[:group]]
 
 
@@ -117,9 +124,9 @@ def _ends(number: int, kappa: float) -> str:
 
 
 def _simplex_lines(table: dict[str, Any]) -> list[str]:
-    found = ["alpha   kappa  vertices  barycentre       (theory)  inside"]
+    found = ["alpha      beta   kappa  vertices  barycentre       (theory)  inside"]
     for group in _first(table):
-        head = f"{table['patterns'][group] / table['inputs'][group]:5.3g} {table['kappa'][group]:7.3g}"
+        head = _group(table, group)
         for place, vertices in enumerate(table["vertices"]):
             names = ("barycentre", "barycentre_error", "barycentre_theory", "inside", "inside_error")
             value, error, theory, inside, spread = (table[name][group][place] for name in names)
