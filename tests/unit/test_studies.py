@@ -63,6 +63,7 @@ def test_the_page_names_files_that_there_are(page: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("page", sorted(RUNS))
 def test_the_small_size_gives_the_figure(page: str, tmp_path: Path) -> None:
     """Run as written on the page, from a copy; then what the page claims of its small size, loosely."""
@@ -74,6 +75,7 @@ def test_the_small_size_gives_the_figure(page: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_the_tutorial_runs_as_written(tmp_path: Path) -> None:
     """Its job files, then all its commands but those for a cluster, which tests/slurm/test_study.py gives to real daemons."""
     page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
