@@ -32,7 +32,7 @@ class Samples:
     """What a run has recorded. weights: (chains, times, n), at most `times` moments, evenly spread, the last one among them.
 
     energies: of many weights at once, in units of the job. data: digest of the training set, None without one. patterns: P
-    where the energy is a sum over patterns, else 1.
+    where the energy is a sum over patterns, else 1. window: number of the temperature, the coldest is 0.
     """
 
     path: Path
@@ -42,6 +42,7 @@ class Samples:
     data: str | None
     patterns: int
     landscape: Landscape | SmoothLandscape
+    window: int = 0
 
     @property
     def alpha(self) -> float:
@@ -55,7 +56,7 @@ class Samples:
     @property
     def beta(self) -> float:
         """Inverse temperature; nan without one."""
-        return float(self.job.ensemble.ladder()[0]) if isinstance(self.job.ensemble, Canonical) else math.nan
+        return float(self.job.ensemble.ladder()[self.window]) if isinstance(self.job.ensemble, Canonical) else math.nan
 
     @property
     def sphere(self) -> float:
@@ -83,7 +84,7 @@ def read_samples(path: Path, times: int, window: int = 0) -> Samples:
             f"{path}: paths need real weights, and those of {job.model_name} are not; nothing lies between +1 and -1."
         )
     weights = _chains(read_catalogue(path), path, times, window)
-    return Samples(path, job, weights, energies, data.digest, _patterns(landscape, weights[0, :1]), landscape)
+    return Samples(path, job, weights, energies, data.digest, _patterns(landscape, weights[0, :1]), landscape, window)
 
 
 def _patterns(landscape: Landscape | SmoothLandscape, weights: F) -> int:

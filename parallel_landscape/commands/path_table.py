@@ -73,7 +73,7 @@ def theory_of(run: Samples, reference: Samples | None) -> Theory | None:
     fits = len(losses) == 1 and "" not in losses and all(one.job.source_name == "random" for one in ends)
     if not fits or run.patterns == 1 or not all(isinstance(one.job.ensemble, Canonical) for one in ends):
         return None
-    found = [(float(one.job.landscape["kappa"]), float(one.job.ensemble.ladder()[0])) for one in ends]  # type: ignore[union-attr]
+    found = [(float(one.job.landscape["kappa"]), one.beta) for one in ends]
     return Theory(run.patterns / run.weights.shape[2], *found[0], found[1] if reference is not None else None, losses.pop())
 
 

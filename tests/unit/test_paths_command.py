@@ -15,6 +15,7 @@ from parallel_landscape.cli import main
 from parallel_landscape.commands.path_runs import read_samples
 from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.driver.stopping import handlers_kept
+from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job.job import make_job
 from parallel_landscape.theory.path import barrier
@@ -190,6 +191,25 @@ def bowl(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "production": {"rounds": 3, "record_every_sweeps": 1, "weights": True},
     }
     return ran(tmp_path_factory.mktemp("bowl"), content)
+
+
+def test_samples_of_each_temperature(tmp_path: Path) -> None:
+    """Window 0 is the coldest: <w^2> = T, at temperatures a factor of 100 apart."""
+    content = {
+        "name": "ladder",
+        "seed": 2,
+        "landscape": {"model": "quadratic", "weights": 3},
+        "dynamics": {"kind": "hmc", "step": 0.3, "steps": 5},
+        "ensemble": {"kind": "canonical", "temperatures": [0.01, 1.0], "equilibration_rounds": 20},
+        "exchange": {"kind": "none"},
+        "production": {"rounds": 200, "record_every_sweeps": 1, "weights": True},
+    }
+    folder = ran(tmp_path, content)
+    cold, hot = (read_samples(folder, 200, window) for window in (0, 1))
+    assert 0.005 < (cold.weights**2).mean() < 0.02 and 0.5 < (hot.weights**2).mean() < 2
+    assert (cold.beta, hot.beta) == (100.0, 1.0) and math.isnan(cold.alpha)
+    with pytest.raises(RunError, match="no records in window 2"):
+        read_samples(folder, 200, 2)
 
 
 def test_the_ratchet_writes_a_table_and_goes_on(bowl: Path, capsys: pytest.CaptureFixture[str]) -> None:
