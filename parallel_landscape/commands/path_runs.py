@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from parallel_landscape.driver.shared_data import SharedData
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job.job import Job
+from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.paths.curves import Energies
 from parallel_landscape.smooth import SmoothLandscape, Units
@@ -30,7 +32,7 @@ class Samples:
     """What a run has recorded. weights: (chains, times, n), at most `times` moments, evenly spread, the last one among them.
 
     energies: of many weights at once, in units of the job. data: digest of the training set, None without one. patterns: P
-    where the energy is a sum over patterns, else 1.
+    where the energy is a sum over patterns, else 1. window: number of the temperature, the coldest is 0.
     """
 
     path: Path
@@ -40,6 +42,21 @@ class Samples:
     data: str | None
     patterns: int
     landscape: Landscape | SmoothLandscape
+    window: int = 0
+
+    @property
+    def alpha(self) -> float:
+        """Patterns for each weight; nan where there are none."""
+        size = self.weights.shape[2]
+        if isinstance(self.landscape, Landscape):
+            return self.patterns / size
+        stabilities = self.landscape.stabilities
+        return math.nan if stabilities is None else stabilities(self.weights[0, :1]).shape[1] / size
+
+    @property
+    def beta(self) -> float:
+        """Inverse temperature; nan without one."""
+        return float(self.job.ensemble.ladder()[self.window]) if isinstance(self.job.ensemble, Canonical) else math.nan
 
     @property
     def sphere(self) -> float:
@@ -52,8 +69,11 @@ class Samples:
         return self.landscape.units if isinstance(self.landscape, SmoothLandscape) else ()
 
 
-def read_samples(path: Path, times: int) -> Samples:
-    """The recorded weights of a run. Raises JobError when it is no run with real weights, RunError when files are damaged."""
+def read_samples(path: Path, times: int, window: int = 0) -> Samples:
+    """The recorded weights of a run, those of its coldest temperature, or of another `window` of it, the coldest first.
+
+    Raises JobError when it is no run with real weights, RunError when files are damaged.
+    """
     path = path.expanduser().resolve()
     job = load_run_job(RunFolder(path))
     data = SharedData(job, Serial())
@@ -63,8 +83,8 @@ def read_samples(path: Path, times: int) -> Samples:
         raise JobError(
             f"{path}: paths need real weights, and those of {job.model_name} are not; nothing lies between +1 and -1."
         )
-    weights = _chains(read_catalogue(path), path, times)
-    return Samples(path, job, weights, energies, data.digest, _patterns(landscape, weights[0, :1]), landscape)
+    weights = _chains(read_catalogue(path), path, times, window)
+    return Samples(path, job, weights, energies, data.digest, _patterns(landscape, weights[0, :1]), landscape, window)
 
 
 def _patterns(landscape: Landscape | SmoothLandscape, weights: F) -> int:
@@ -75,40 +95,42 @@ def _patterns(landscape: Landscape | SmoothLandscape, weights: F) -> int:
     return landscape.stabilities(weights).shape[1] if summed and landscape.stabilities is not None else 1
 
 
-def _chains(catalogue: Catalogue, path: Path, times: int) -> F:
-    """Weights (chains, times, n) of the coldest temperature, or of the lowest window."""
+def _chains(catalogue: Catalogue, path: Path, times: int, window: int) -> F:
+    """Weights (chains, times, n) of one temperature or window."""
     catalogue.check_whole()
     records = read_records(catalogue.folder, catalogue.segments)
     if "weights" not in records or not len(records["slot"]):
         raise JobError(f"{path} has recorded no weights; run its job with [production] weights = true.")
     frozen = catalogue.frozen()
-    lowest = frozen.slot[(frozen.window == 0) & (frozen.reached > 0)]
-    rows = [records["weights"][records["slot"] == slot] for slot in lowest.tolist()]
+    slots = frozen.slot[(frozen.window == window) & (frozen.reached > 0)]
+    rows = [records["weights"][records["slot"] == slot] for slot in slots.tolist()]
     rows = [row for row in rows if len(row)]
     if not rows:
-        raise RunError(f"{path} has no records at its coldest temperature yet; let it go on")
+        raise RunError(f"{path} has no records in window {window} yet; let it go on")
     length = min(map(len, rows))
     chosen = np.unique(length - 1 - np.linspace(0, length - 1, min(times, length)).astype(int)[::-1])
     return np.array([row[chosen] for row in rows], float)
 
 
-def matched(samples: Sequence[Samples], references: Sequence[Samples]) -> list[Samples | None]:
-    """For each run the reference with the same training set. Raises JobError, naming it, when some has none."""
+Pair = tuple[Samples, Samples | None]  # a run, and what is to be seen from it
+
+
+def matched(samples: Sequence[Samples], references: Sequence[Samples]) -> list[Pair]:
+    """Each run with every reference on the same training set. Raises JobError, naming the run, when some has none."""
     if not references:
-        return [None] * len(samples)
-    known = {reference.data: reference for reference in references}
-    lone = [str(one.path) for one in samples if one.data not in known]
+        return [(one, None) for one in samples]
+    lone = [str(one.path) for one in samples if one.data not in {reference.data for reference in references}]
     if lone:
         raise JobError(
             f"no --reference has the training set of {', '.join(lone)}: reference and run need the same [landscape.data], seed "
             "included (give both jobs the same [landscape.data] seed)."
         )
-    return [known[one.data] for one in samples]
+    return [(one, reference) for one in samples for reference in references if one.data == reference.data]
 
 
-def grouped(samples: Sequence[Samples], alike: Callable[[Samples], Any]) -> list[list[int]]:
-    """Numbers of the runs that are alike, in the order of their first one."""
-    groups: dict[Any, list[int]] = {}
-    for number, one in enumerate(samples):
-        groups.setdefault(alike(one), []).append(number)
+def grouped(pairs: Sequence[Pair], alike: Callable[[Pair], Any]) -> list[list[Pair]]:
+    """Those that are alike together, in the order of their first one."""
+    groups: dict[Any, list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault(alike(pair), []).append(pair)
     return list(groups.values())

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parallel_landscape.commands.path_runs import Samples, grouped
+from parallel_landscape.commands.path_runs import Pair, Samples, grouped
 from parallel_landscape.errors import RunError
 from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.paths.align import aligned
@@ -73,7 +73,7 @@ def theory_of(run: Samples, reference: Samples | None) -> Theory | None:
     fits = len(losses) == 1 and "" not in losses and all(one.job.source_name == "random" for one in ends)
     if not fits or run.patterns == 1 or not all(isinstance(one.job.ensemble, Canonical) for one in ends):
         return None
-    found = [(float(one.job.landscape["kappa"]), float(one.job.ensemble.ladder()[0])) for one in ends]  # type: ignore[union-attr]
+    found = [(float(one.job.landscape["kappa"]), one.beta) for one in ends]
     return Theory(run.patterns / run.weights.shape[2], *found[0], found[1] if reference is not None else None, losses.pop())
 
 
@@ -85,21 +85,22 @@ def _loss(run: Samples) -> str:
     return known.get(str(run.job.landscape.get("loss")), "") if run.job.model_name == "spherical-perceptron" else ""
 
 
-def alike(run: Samples) -> str:
-    """The same text for runs that differ in their training set alone."""
+def alike(pair: Pair) -> str:
+    """The same text for runs, and their references, that differ in their training set alone."""
+    return json.dumps([_without_data_seed(one) for one in pair if one is not None], sort_keys=True)
+
+
+def _without_data_seed(run: Samples) -> list[Any]:
     job = run.job.resolved()
     data = {key: value for key, value in job["landscape"].get("data", {}).items() if key != "seed"}
-    return json.dumps([{**job["landscape"], "data": data}, job["ensemble"]], sort_keys=True)
+    return [{**job["landscape"], "data": data}, job["ensemble"]]
 
 
-def make_table(runs: Sequence[Samples], references: Sequence[Samples | None], asked: Asked) -> dict[str, Any]:
-    """The variables of `store.path_schema.PATHS`."""
-    rows = [
-        _row([runs[number] for number in group], [references[number] for number in group], asked)
-        for group in grouped(runs, alike)
-    ]
+def make_table(pairs: Sequence[Pair], asked: Asked) -> dict[str, Any]:
+    """The variables of `store.path_schema.PATHS`; a group of pairs of run and reference is a row."""
+    rows = [_row([run for run, _ in group], [other for _, other in group], asked) for group in grouped(pairs, alike)]
     made = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    ends = [0, 1] if any(reference is not None for reference in references) else [0]
+    ends = [0, 1] if pairs[0][1] is not None else [0]
     return {**made, "ends": ends, "position": positions_of(asked.points), "vertices": list(asked.vertices)}
 
 
@@ -112,6 +113,8 @@ def _row(runs: Sequence[Samples], references: Sequence[Samples | None], asked: A
         "chains": min(len(run.weights) for run in runs),
         "inputs": first.weights.shape[2],
         "patterns": first.patterns,
+        "alpha": first.alpha,
+        "beta": first.beta,
         "kappa": first.job.landscape.get("kappa", math.nan),
         "reference_kappa": math.nan if reference is None else reference.job.landscape.get("kappa", math.nan),
     }

@@ -16,8 +16,6 @@ from parallel_landscape.store.files import write_atomically
 from parallel_landscape.store.path_schema import PATHS
 from parallel_landscape.store.result import write_table
 
-ENDS = ("within", "reference")
-
 
 def find_paths(
     runs: Sequence[Path],
@@ -37,7 +35,7 @@ def find_paths(
     others = [read_samples(path, times) for given in references for path in points_of(given.expanduser())]
     if not samples:
         raise JobError(f"{', '.join(map(str, runs))}: no point of this study has a result yet.")
-    table = make_table(samples, matched(samples, others), asked)
+    table = make_table(matched(samples, others), asked)
     output = output or runs[0].expanduser().resolve() / "paths.nc"
     about = {"version": version(), "line": asked.line, "times": times, "error_from": _error_from(table)}
     names = {"runs_of": [str(one.path) for one in samples], "references_of": [str(one.path) for one in others] or [""]}
@@ -87,18 +85,19 @@ def _draw(source: Path, path: Path) -> None:
 def lines(output: Path, table: dict[str, Any]) -> list[str]:
     """The outcome for a person."""
     found = [
-        "alpha   kappa      N  sets  ends         pairs   q       (theory)  E(1/2)           (theory)  barrier          free"
+        "alpha      beta   kappa      N  sets  ends         pairs   q       (theory)  "
+        "E(1/2)           (theory)  barrier          free"
     ]
     middle = len(table["position"]) // 2
     for group in range(len(table["runs"])):
-        patterns, inputs = table["patterns"][group], table["inputs"][group]
-        head = f"{patterns / inputs:5.3g} {table['kappa'][group]:7.3g} {inputs:6d} {table['runs'][group]:5d}"
-        for number in table["ends"]:
+        head = f"{_group(table, group)} {table['inputs'][group]:6d} {table['runs'][group]:5d}"
+        for number in table["ends"] if group in _first(table) else table["ends"][1:]:
             cells = {name: table[name][group][number] for name in ("overlap", "barrier", "free", "overlap_theory", "pairs")}
             errors = {name: table[f"{name}_error"][group][number] for name in ("overlap", "barrier", "free")}
+            who = _ends(number, table["reference_kappa"][group])
             halfway = [table[name][group][number][middle] for name in ("energy", "energy_error", "energy_theory")]
             found.append(
-                f"{head}  {ENDS[number]:9} {cells['pairs']:7d}  {cells['overlap']:.3f}±{_short(errors['overlap'])} "
+                f"{head}  {who:9} {cells['pairs']:7d}  {cells['overlap']:.3f}±{_short(errors['overlap'])} "
                 f"{_number(cells['overlap_theory'])}  {halfway[0]:.5f}±{_short(halfway[1])}  {_number(halfway[2])}  "
                 f"{cells['barrier']:.5f}±{_short(errors['barrier'])}  {cells['free']:.2f}"
             )
@@ -106,10 +105,28 @@ def lines(output: Path, table: dict[str, Any]) -> list[str]:
     return [*found, f"errors are over {_error_from(table)}", str(output), str(output.with_suffix(".png"))]
 
 
+def _group(table: dict[str, Any], group: int) -> str:
+    """alpha, beta and kappa of a group, "-" for what it does not have."""
+    cells = [table[name][group] for name in ("alpha", "beta", "kappa")]
+    told = ["-" if math.isnan(cell) else f"{cell:.4g}" for cell in cells]
+    return f"{told[0]:>5} {told[1]:>9} {told[2]:>7}"
+
+
+def _first(table: dict[str, Any]) -> list[int]:
+    """Groups but for those that have the runs of an earlier one, and another reference."""
+    seen = [(table["alpha"][group], table["energy"][group][0].tobytes()) for group in range(len(table["runs"]))]
+    return [group for group, key in enumerate(seen) if key not in seen[:group]]
+
+
+def _ends(number: int, kappa: float) -> str:
+    """Both ends from the run, or the first from a reference, with its margin where it has one."""
+    return "within" if number == 0 else f"from {kappa:.3g}" if math.isfinite(kappa) else "reference"
+
+
 def _simplex_lines(table: dict[str, Any]) -> list[str]:
-    found = ["alpha   kappa  vertices  barycentre       (theory)  inside"]
-    for group in range(len(table["runs"])):
-        head = f"{table['patterns'][group] / table['inputs'][group]:5.3g} {table['kappa'][group]:7.3g}"
+    found = ["alpha      beta   kappa  vertices  barycentre       (theory)  inside"]
+    for group in _first(table):
+        head = _group(table, group)
         for place, vertices in enumerate(table["vertices"]):
             names = ("barycentre", "barycentre_error", "barycentre_theory", "inside", "inside_error")
             value, error, theory, inside, spread = (table[name][group][place] for name in names)

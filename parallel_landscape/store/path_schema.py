@@ -15,6 +15,8 @@ PATHS = {
         Variable("chains", _G, "i8", "1", "chains of each run"),
         Variable("inputs", _G, "i8", "1", "number of weights"),
         Variable("patterns", _G, "i8", "1", "patterns that an energy is divided by; 1: energies are as in the job"),
+        Variable("alpha", _G, "f8", "1", "patterns for each weight; nan without patterns"),
+        Variable("beta", _G, "f8", "1", "inverse temperature of the runs; nan without one"),
         Variable("kappa", _G, "f8", "1", "margin of the problem; nan without one"),
         Variable("reference_kappa", _G, "f8", "1", "margin of the reference; nan without one"),
         Variable("ends", ("ends",), "i8", "1", "0: both ends from the runs; 1: the first end from the reference"),

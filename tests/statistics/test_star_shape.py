@@ -41,7 +41,7 @@ def sampled(folder: Path, name: str, kappa: float, data_seed: int) -> Samples:
 def test_barriers_are_those_of_theory_and_robust_solutions_have_none(tmp_path: Path) -> None:
     typical = [sampled(tmp_path, "typical", -0.5, seed) for seed in range(4)]
     robust = [sampled(tmp_path, "robust", 0.0, seed) for seed in range(4)]
-    table = make_table(typical, matched(typical, robust), Asked(vertices=(3,)))
+    table = make_table(matched(typical, robust), Asked(vertices=(3,)))
     (q, cross), (halfway, _) = table["overlap"][0], table["energy"][0][:, 32]
     assert abs(q - 0.266) < 0.03 and abs(q - table["overlap_theory"][0][0]) < 0.04
     assert abs(halfway - 0.0103) < 0.004 and abs(halfway - table["energy_theory"][0][0][32]) < 0.004

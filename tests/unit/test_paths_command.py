@@ -15,6 +15,7 @@ from parallel_landscape.cli import main
 from parallel_landscape.commands.path_runs import read_samples
 from parallel_landscape.driver.rounds import run_job
 from parallel_landscape.driver.stopping import handlers_kept
+from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job.job import make_job
 from parallel_landscape.theory.path import barrier
@@ -104,6 +105,21 @@ def test_runs_that_differ_in_their_data_are_one_group(runs: dict[str, Path], tmp
         assert data.runs.values.tolist() == [2, 1] and data.kappa.values.tolist() == [-0.5, 0.0]
 
 
+def test_every_reference_is_a_row_of_its_own(runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names, many = ["robust", "typical"], tmp_path / "many.nc"
+    folders = [str(runs[name]) for name in names]
+    assert main(["paths", folders[1], "--reference", *folders, "--output", str(many)]) == 0
+    assert "from 0 " in capsys.readouterr().out
+    with xarray.open_dataset(many) as table:
+        assert table["reference_kappa"].values.tolist() == [0.0, -0.5] and table["runs"].values.tolist() == [1, 1]
+        for group, name in enumerate(names):
+            alone = tmp_path / f"{name}.nc"
+            assert main(["paths", folders[1], "--reference", folders[group], "--output", str(alone)]) == 0
+            with xarray.open_dataset(alone) as one:
+                assert np.array_equal(table["energy"].values[group], one["energy"].values[0])
+        assert not np.array_equal(table["energy"].values[0, 1], table["energy"].values[1, 1])
+
+
 def test_a_line_may_be_straight(runs: dict[str, Path], tmp_path: Path) -> None:
     assert main(["paths", str(runs["typical"]), "--output", str(tmp_path / "a.nc"), "--line", "straight", "--points", "5"]) == 0
 
@@ -175,6 +191,25 @@ def bowl(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "production": {"rounds": 3, "record_every_sweeps": 1, "weights": True},
     }
     return ran(tmp_path_factory.mktemp("bowl"), content)
+
+
+def test_samples_of_each_temperature(tmp_path: Path) -> None:
+    """Window 0 is the coldest: <w^2> = T, at temperatures a factor of 100 apart."""
+    content = {
+        "name": "ladder",
+        "seed": 2,
+        "landscape": {"model": "quadratic", "weights": 3},
+        "dynamics": {"kind": "hmc", "step": 0.3, "steps": 5},
+        "ensemble": {"kind": "canonical", "temperatures": [0.01, 1.0], "equilibration_rounds": 20},
+        "exchange": {"kind": "none"},
+        "production": {"rounds": 200, "record_every_sweeps": 1, "weights": True},
+    }
+    folder = ran(tmp_path, content)
+    cold, hot = (read_samples(folder, 200, window) for window in (0, 1))
+    assert 0.005 < (cold.weights**2).mean() < 0.02 and 0.5 < (hot.weights**2).mean() < 2
+    assert (cold.beta, hot.beta) == (100.0, 1.0) and math.isnan(cold.alpha)
+    with pytest.raises(RunError, match="no records in window 2"):
+        read_samples(folder, 200, 2)
 
 
 def test_the_ratchet_writes_a_table_and_goes_on(bowl: Path, capsys: pytest.CaptureFixture[str]) -> None:

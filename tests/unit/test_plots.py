@@ -60,7 +60,13 @@ def curves() -> xr.Dataset:
     energies = {
         name: (("group", "ends", "position"), np.full(shape, 0.01)) for name in ("energy", "energy_error", "energy_theory")
     }
-    numbers = {"patterns": [100, 200], "inputs": [100, 100], "kappa": [-0.5, np.nan]}
+    numbers = {
+        "patterns": [100, 200],
+        "inputs": [100, 100],
+        "kappa": [-0.5, np.nan],
+        "alpha": [1.0, np.nan],
+        "beta": [np.inf, 2.0],
+    }
     return xr.Dataset(
         {**energies, **{name: ("group", values) for name, values in numbers.items()}}, {"position": np.linspace(0, 1, 5)}
     )

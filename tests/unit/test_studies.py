@@ -16,11 +16,18 @@ import xarray as xr
 
 from parallel_landscape.commands.sweep import make_study
 from parallel_landscape.job.job import make_job, read_job
+from parallel_landscape.theory.spherical import spherical_perceptron
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "jobs").glob("*/**/*.toml"))
 PAGES = sorted((ROOT / "docs").glob("study-*.md"))
-RUNS = {"study-density.md": "density-of-states", "study-atypical.md": "atypical"}
+RUNS = {
+    "study-density.md": "density-of-states",
+    "study-atypical.md": "atypical",
+    "study-star-shape.md": "star-shape",
+    "study-dimension.md": "langevin-dimension",
+    "study-hidden-layer.md": "one-hidden-layer",
+}
 
 
 def commands(page: Path) -> list[str]:
@@ -56,6 +63,7 @@ def test_the_page_names_files_that_there_are(page: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("page", sorted(RUNS))
 def test_the_small_size_gives_the_figure(page: str, tmp_path: Path) -> None:
     """Run as written on the page, from a copy; then what the page claims of its small size, loosely."""
@@ -63,10 +71,11 @@ def test_the_small_size_gives_the_figure(page: str, tmp_path: Path) -> None:
     run_all(commands(ROOT / "docs" / page), tmp_path)
     runs = tmp_path / "jobs" / RUNS[page] / "small" / "runs"
     assert (runs / f"{RUNS[page]}.png").stat().st_size > 20_000
-    {"density-of-states": claims_of_density, "atypical": claims_of_atypical}[RUNS[page]](runs)
+    CLAIMS[RUNS[page]](runs)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_the_tutorial_runs_as_written(tmp_path: Path) -> None:
     """Its job files, then all its commands but those for a cluster, which tests/slurm/test_study.py gives to real daemons."""
     page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
@@ -106,3 +115,54 @@ def claims_of_atypical(runs: Path) -> None:
         with xr.open_dataset(runs / name / f"{name}-0000" / "result.nc", group="local_entropy") as table:
             counts.append((table.ln_n.sel(energy=0, distance=8), table.ln_n_error.sel(energy=0, distance=8)))
     assert float(counts[1][0] - counts[0][0]) > 5 * float(np.hypot(counts[0][1], counts[1][1]))
+
+
+def claims_of_star_shape(runs: Path) -> None:
+    """Typical solutions have barriers between them, of about the height that the theory has; margins of 0 have none."""
+    with xr.open_dataset(runs / "typical" / "paths.nc") as paths:
+        top = paths.energy.max("position").values
+        assert (
+            np.all(np.abs(top[:, 0] / paths.energy_theory.max("position").values[:, 0] - 1) < 0.5) and top[:, 0].min() > 0.005
+        )
+        assert np.all(top[:, 1] < top[:, 0] / 2) and not top[paths.reference_kappa.values > -0.15, 1].any()
+        margin, alpha = paths.reference_kappa.values, paths.alpha.values
+        along = dict(zip(zip(alpha, margin, strict=True), top[:, 1], strict=True))
+        assert along[1.0, -0.4] > along[1.0, -0.3] > along[1.0, -0.2] and along[0.5, -0.3] > along[1.0, -0.3] > along[2.5, -0.3]
+
+
+def claims_of_dimension(runs: Path) -> None:
+    """Few directions matter, by fluctuations and by means, more with more patterns; the perceptron is that of the theory."""
+    with xr.open_dataset(runs / "patterns" / "study.nc") as study:
+        cold = study.dimension_fluctuation.sel(beta=slice(10, None)).mean("beta").values
+        assert np.all(np.diff(cold) > 0) and 2 < cold[0] < cold[-1] < 30
+        hot, means = (
+            study.dimension_fluctuation.isel(beta=0).values,
+            study.dimension_mean.sel(beta=slice(10, None)).mean("beta"),
+        )
+        assert np.all(hot > 1.5 * cold) and np.all(np.abs(means / cold - 1)[np.isfinite(means)] < 0.25)
+    with xr.open_dataset(runs / "perceptron" / "study.nc") as study:
+        for beta, energy in zip(study.beta.values, study.energy_mean.mean("seed").values / 100, strict=True):
+            assert energy == pytest.approx(spherical_perceptron(1.0, float(beta), -0.5, "quadratic").energy, rel=0.12)
+
+
+def claims_of_hidden_layer(runs: Path) -> None:
+    """Few patterns: overlaps as published, and nothing lies between chains; many: barriers, which paths avoid."""
+    with xr.open_dataset(runs / "sample" / "paths.nc") as paths:
+        few, many = paths.where(paths.alpha == 0.2, drop=True), paths.where(paths.alpha == 1.8, drop=True)
+        found = dict(zip(few.beta.values, few.overlap.values[:, 0], strict=True))
+        for temperature, q in ((0.0006, 0.676), (0.002, 0.409), (0.006, 0.243)):
+            assert found[min(found, key=lambda beta: abs(beta * temperature / 40 - 1))] == pytest.approx(q, abs=0.06)
+        assert few.barrier.values[-1, 0] < 1e-4 and many.barrier.values[0, 0] == 0 and many.barrier.values[1:, 0].min() > 0.1
+    with xr.open_dataset(runs / "sample" / "sample-0010-ratchet" / "ratchet.nc") as ratchet:
+        assert ratchet.met.all() and float(ratchet.highest.max()) < 0.2 < float(
+            (ratchet.energies.max("end") + ratchet.barrier)[:, 0].max()
+        )
+
+
+CLAIMS = {
+    "density-of-states": claims_of_density,
+    "atypical": claims_of_atypical,
+    "star-shape": claims_of_star_shape,
+    "langevin-dimension": claims_of_dimension,
+    "one-hidden-layer": claims_of_hidden_layer,
+}

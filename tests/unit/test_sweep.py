@@ -27,6 +27,28 @@ ln_f_final = 1e-2
 windows = 1
 """
 
+BOWL = """
+name = "bowl"
+seed = 1
+sweep = { ensemble.beta = [1.0, 4.0], seed = [1] }
+[landscape]
+model = "quadratic"
+weights = 2
+[dynamics]
+kind = "hmc"
+step = 0.7
+sweeps_per_round = 5
+[ensemble]
+kind = "canonical"
+beta = 1.0
+equilibration_rounds = 10
+[exchange]
+kind = "none"
+[production]
+rounds = 400
+record_every_sweeps = 5
+"""
+
 
 def study(sweep: str, tmp_path: Path) -> Any:
     return make_study(tomllib.loads(f"{JOB}\n[sweep]\n{sweep}"), tmp_path)
@@ -106,6 +128,22 @@ def test_a_study_is_run_collected_and_not_run_again(tmp_path: Path, capfd: pytes
     assert "2 of 2 points are done" in capfd.readouterr().out
 
 
+def test_a_study_of_continuous_weights_goes_along_beta(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A bowl of two directions: the mean energy is T; temperatures that only some points have leave gaps."""
+    xarray = pytest.importorskip("xarray")
+    file = tmp_path / "job.toml"
+    file.write_text(BOWL)
+    assert main(["run", str(file), "-n", "1", "--quiet"]) == 0, capfd.readouterr().err
+    with xarray.open_dataset(tmp_path / "runs" / "bowl" / "study.nc") as made:
+        energy = made["energy_mean"]
+        assert energy.dims == ("ensemble.beta", "seed", "beta") and made.beta.values.tolist() == [1.0, 4.0]
+        for number, beta in enumerate((1.0, 4.0)):
+            mine = energy.isel({"ensemble.beta": number}).sel(beta=beta) * beta
+            assert abs(float(mine[0]) - 1) < 0.25 and np.isnan(energy.isel({"ensemble.beta": number}).sel(beta=5 - beta)).all()
+        assert set(made.status.values.ravel()) == {"converged"} and "lowest_energy" not in made
+    assert (tmp_path / "runs" / "bowl" / "study.png").stat().st_size > 1000
+
+
 def test_a_folder_of_another_study_is_refused(tmp_path: Path) -> None:
     study("seed = [1, 2]", tmp_path).prepare()
     study("seed = [1, 2]", tmp_path).prepare()
@@ -116,6 +154,8 @@ def test_a_folder_of_another_study_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_of_dimensions() -> None:
+    assert short_names(["ensemble.beta"]) == {"ensemble.beta": "beta"}
+    assert short_names(["ensemble.beta"], "beta") == {"ensemble.beta": "ensemble.beta"}
     assert short_names(["landscape.length", "seed"]) == {"landscape.length": "length", "seed": "seed"}
     assert short_names(["a.x", "b.x"]) == {"a.x": "a.x", "b.x": "b.x"}
     assert short_names(["exchange.energy"]) == {"exchange.energy": "exchange.energy"}

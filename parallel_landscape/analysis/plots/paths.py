@@ -37,7 +37,6 @@ def plot_paths(paths: xr.Dataset, ax: Axes | None = None) -> Axes:
 
 
 def _words(one: xr.Dataset) -> str:
-    patterns, inputs = int(one["patterns"]), int(one["inputs"])
-    alpha = f"α = {patterns / inputs:.3g}, " if patterns > 1 else ""
-    kappa = f"κ = {float(one['kappa']):.3g}, " if np.isfinite(float(one["kappa"])) else ""
-    return f"{alpha}{kappa}N = {inputs}"
+    named = {"α": "alpha", "κ": "kappa", "β": "beta"}
+    known = [f"{sign} = {float(one[name]):.3g}" for sign, name in named.items() if np.isfinite(float(one[name]))]
+    return ", ".join([*known, f"N = {int(one['inputs'])}"])
