@@ -36,7 +36,7 @@ from parallel_landscape.store.checksums import check_listed, write_listed_text
 from parallel_landscape.store.files import set_aside
 from parallel_landscape.store.result import write_table
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.store.schema import SOLVE
+from parallel_landscape.store.solution_schema import SOLVE
 
 
 @dataclass(frozen=True)

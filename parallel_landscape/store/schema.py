@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from parallel_landscape.store.ladder_schema import LADDER, told
+from parallel_landscape.store.solution_schema import SOLUTIONS
 from parallel_landscape.store.variable import Variable, table
 
 _E, _W = ("energy",), ("window",)
@@ -282,21 +283,3 @@ def _averages(
             squared = "1" if unit == "1" else f"({unit})^2"
             found.append(Variable(f"{name}_variance", dims, "f8", squared, f"variance {where} of: {meaning}"))
     return table(*found)
-
-
-_A = ("instance", "restart")
-
-SOLVE = table(
-    Variable("instance", ("instance",), "i8", "1", "number of the training set; 0 is that of a run of the same job"),
-    Variable("restart", ("restart",), "i8", "1", "number of the independent attempt on an instance"),
-    Variable("success", _A, "i1", "1", "1 where the lowest energy there can be was reached"),
-    Variable("energy", _A, "i8", "1", "lowest energy that the attempt has found"),
-    Variable("iterations", _A, "i8", "1", "sweeps or epochs that the attempt has taken"),
-)
-
-SOLUTIONS = table(
-    Variable("instance", ("solution",), "i8", "1", "number of the training set"),
-    Variable("restart", ("solution",), "i8", "1", "number of the attempt on it"),
-    Variable("energy", ("solution",), "i8", "1", "lowest energy that the attempt has found"),
-    Variable("iterations", ("solution",), "i8", "1", "sweeps or epochs that the attempt has taken"),
-)  # and each observable, of the weights that the attempt ended with

@@ -25,6 +25,7 @@ LEVELS: list[set[str]] = [
         "store.variable",
         "store.schema",
         "store.ladder_schema",
+        "store.solution_schema",
         "store.trajectory_schema",
         "store.run_folder",
         "store.files",

@@ -1,0 +1,22 @@
+"""What is kept of attempts to find solutions, each variable declared once."""
+
+from __future__ import annotations
+
+from parallel_landscape.store.variable import Variable, table
+
+_A = ("instance", "restart")
+
+SOLVE = table(
+    Variable("instance", ("instance",), "i8", "1", "number of the training set; 0 is that of a run of the same job"),
+    Variable("restart", ("restart",), "i8", "1", "number of the independent attempt on an instance"),
+    Variable("success", _A, "i1", "1", "1 where the lowest energy there can be was reached"),
+    Variable("energy", _A, "i8", "1", "lowest energy that the attempt has found"),
+    Variable("iterations", _A, "i8", "1", "sweeps or epochs that the attempt has taken"),
+)
+
+SOLUTIONS = table(
+    Variable("instance", ("solution",), "i8", "1", "number of the training set"),
+    Variable("restart", ("solution",), "i8", "1", "number of the attempt on it"),
+    Variable("energy", ("solution",), "i8", "1", "lowest energy that the attempt has found"),
+    Variable("iterations", ("solution",), "i8", "1", "sweeps or epochs that the attempt has taken"),
+)  # and each observable, of the weights that the attempt ended with
