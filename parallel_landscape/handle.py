@@ -46,7 +46,8 @@ class RunHandle:
         return self._open("windows")
 
     def group(self, name: str) -> xarray.Dataset:
-        """Another group of the result: "canonical", "slots", "walkers", "overlap", or "joint-X" of an observable X."""
+        """Another group of the result: "canonical", "slots", "walkers", "overlap", "overlap_windows", "ladder", or
+        "joint-X" of an observable X."""
         return self._open(name)
 
     def analyze(self, **request: Any) -> RunHandle:

@@ -13,6 +13,7 @@ from parallel_landscape.analysis.findings import Findings, Question, conclude
 from parallel_landscape.analysis.schedule import runner, usable_cores
 from parallel_landscape.analysis.segment_reader import Source
 from parallel_landscape.analysis.survey import Partial, Piece, Survey, folder_of, map_all, partials
+from parallel_landscape.analysis.thermal_findings import is_thermal
 from parallel_landscape.commands.status import status
 from parallel_landscape.driver.progress import Counter
 from parallel_landscape.errors import JobError, RunError
@@ -58,7 +59,7 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
         return _solutions(folder, request)
     folder.refuse_solver()
     state = status(path)
-    _check_uncoupled(read_catalogue(path))
+    _check_levels(read_catalogue(path))
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
     findings = _analysed(folder, request, _learned(*earlier), state)
     groups = {**{name: group for name, group in earlier[0].items() if name in KEPT}, **findings.groups}
@@ -109,11 +110,17 @@ def _analysed(folder: RunFolder, request: Request, learned: tuple[Groups, dict[s
     return findings
 
 
-def _check_uncoupled(catalogue: Catalogue) -> None:
-    """Raise JobError when more than the energy decided where walkers went, and no configurations were recorded."""
-    if not catalogue.segments or catalogue.frozen().ensemble != "coupled" or catalogue.frozen().size:
+def _check_levels(catalogue: Catalogue) -> None:
+    """Raise JobError when real energies were recorded under weights of bins, or when more than the energy decided where walkers
+    went and no configurations were recorded."""
+    if not catalogue.segments or is_thermal(frozen := catalogue.frozen()):
         return
-    if not catalogue.frozen().weights_count:
+    if frozen.size:
+        raise JobError(
+            f"{catalogue.folder.parent}: ln g of its continuous weights, learned in bins of energy, is in result.nc, and "
+            "`pland report` shows it; records of such runs are open_run(...).trajectory, and are not analysed further"
+        )
+    if frozen.ensemble == "coupled" and not frozen.weights_count:
         raise JobError(
             f"{catalogue.folder.parent}: its replicas are coupled, so their energies say nothing of ln g; result.nc has "
             'energies and overlaps against gamma, `pland local-entropy` works on a run with form = "reference", and with '

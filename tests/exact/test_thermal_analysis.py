@@ -218,3 +218,19 @@ def test_damage_costs_its_own_records_alone(analysed: Path) -> None:
     findings = analyze(copy, Request(scheduler="none"))
     assert findings.attributes["analysis_status"].startswith(f"incomplete: {catalogue.segments[0].records} of 9600 records")
     assert int(findings.groups["ladder"]["samples"].sum()) == 9600 - catalogue.segments[0].records > 0
+
+
+def test_records_under_weights_of_bins_are_refused_in_words(tmp_path: Path) -> None:
+    flat = {
+        "landscape": {"model": "quadratic", "weights": 2, "prior": 1.0},
+        "dynamics": {"kind": "hmc", "step": "adapt", "steps": 3},
+        "ensemble": {"kind": "wang-landau", "bins": 4, "ln_f_final": 0.5, "occasions": 1},
+        "exchange": {"energy": [0.0, 3.0], "windows": 1},
+        "production": {"rounds": 5, "record_every_sweeps": 2},
+        "run": {},
+    }
+    job = make_job({**JOB, **flat}, tmp_path)
+    run_job(job, Serial(), quiet=True)
+    with pytest.raises(JobError, match="learned in bins of energy"):
+        analyze(job.folder, Request(scheduler="none"))
+    assert main(["report", str(job.folder)]) == 0
