@@ -86,7 +86,7 @@ class FlatSampler(SmoothSampler):
     ) -> None:
         """Move all these walkers so many times under their tables, raising ln g by `gains` (of slots; 0 when left out) a visit,
         and let `look` see each pack. `number` names the call: it says how long trajectories are, for all slots alike."""
-        for members in self._packs(slots):
+        for members in self._by_pack(slots):
             batch, rows = self._packed([*members]), [slot.number % self.pack for slot in members]
             for slot, row in zip(members, rows, strict=True):
                 batch.energies[row] = slot.walker.state.energy[0]
@@ -98,7 +98,7 @@ class FlatSampler(SmoothSampler):
             if look is not None:
                 look(members, rows, batch)
 
-    def _packs(self, slots: Iterable[FlatSlot]) -> list[list[FlatSlot]]:
+    def _by_pack(self, slots: Iterable[FlatSlot]) -> list[list[FlatSlot]]:
         packs: dict[int, list[FlatSlot]] = {}
         for slot in slots:
             packs.setdefault(slot.number // self.pack, []).append(slot)
@@ -164,7 +164,7 @@ class FlatSampler(SmoothSampler):
         Along the gradient, (E - target) / |grad E|^2 at once (B. Polyak, USSR Comput. Math. Math. Phys. 9, 14 (1969)), and half
         as far whenever that was too far. Nothing is sampled on the way.
         """
-        for members in self._packs(slots):
+        for members in self._by_pack(slots):
             batch, rows = self._packed([*members]), [slot.number % self.pack for slot in members]
             target, most = np.zeros(self.pack), np.full(self.pack, FURTHEST)
             target[rows] = [targets[slot.number] for slot in members]
