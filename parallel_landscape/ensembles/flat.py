@@ -14,8 +14,8 @@ than beta(E) says. It is the multicanonical force of U. Hansmann, Y. Okamoto, F.
 Differences of more than STEEPEST are followed no further: while ln f is large, ln g is piled up where the walker happens to
 sit, and a force as steep as the pile would carry it to no other place within the bin that the staircase accepts.
 
-Beyond the ends of a window the force grows by one of 1/width for each bin, so that most trajectories turn round; those that
-end outside are rejected.
+Beyond the ends of a window the force turns back: by STEEPEST of 1/width, which no pile inside outdoes, and one of 1/width more
+for each bin. So most trajectories turn round; those that end outside are rejected.
 """
 
 from __future__ import annotations
@@ -77,4 +77,4 @@ class FlatWeight:
         lower, upper = (np.fmin(np.fmax(one, -STEEPEST), STEEPEST) for one in (lower, upper))
         inner = lower + (at - edge) * (upper - lower)
         beyond = place - np.clip(place, self._below, self._above)
-        return np.asarray((inner + beyond) / self.bins.width)
+        return np.asarray((inner + beyond + STEEPEST * np.sign(beyond)) / self.bins.width)

@@ -53,10 +53,10 @@ def test_the_force_follows_the_differences_between_bins() -> None:
 
 
 def test_beyond_the_window_it_drives_back() -> None:
-    """By 1/width more for each bin; and no further than STEEPEST follows a pile."""
+    """By STEEPEST over the width, and by 1/width more for each bin; and no further than STEEPEST follows a pile."""
     for out in (0.1, 1.0):
-        assert float(weight().slope(np.array([2.0 + out]))[0]) == pytest.approx(-2.0 + out / 0.25)
-        assert float(weight().slope(np.array([0.0 - out]))[0]) == pytest.approx(-1.0 - out / 0.25)
+        assert float(weight().slope(np.array([2.0 + out]))[0]) == pytest.approx(-2.0 + STEEPEST / 0.5 + out / 0.25)
+        assert float(weight().slope(np.array([0.0 - out]))[0]) == pytest.approx(-1.0 - STEEPEST / 0.5 - out / 0.25)
     piled = weight()
     piled.raise_at([0], np.array([3]), np.array([100.0]))
     assert float(piled.slope(np.array([0.5]))[0]) == STEEPEST / 0.5 == -float(piled.slope(np.array([1.0]))[0])
