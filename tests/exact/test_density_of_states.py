@@ -68,6 +68,8 @@ SMALL = {
     "mlp, two outputs": mlp([5, 3, 2], source="random", patterns=24),
 }
 
+MORE = ["ising 4", "perceptron, teacher", "perceptron, hidden manifold", "perceptron, digits", "tree, random", "mlp, one hidden layer"]
+
 SPREAD: dict[str, Any] = {"dynamics": {"sweeps_per_round": 1000}}  # over ranks, a round must be worth its messages
 
 LARGE = {
@@ -164,7 +166,7 @@ def run_command(job: dict[str, Any], folder: Path, ranks: int) -> tuple[dict[str
     return result, attributes
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in MORE else []) for name in SMALL])
 def test_small(name: str, tmp_path: Path) -> None:
     job = make_job(content(SMALL[name], name), base=tmp_path)
     outcome = run_job(job, Serial(), quiet=True)

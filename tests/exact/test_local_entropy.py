@@ -69,6 +69,7 @@ REFERENCES = {
     "teacher": lambda: teacher()[0],
     "typical": lambda: np.random.default_rng(0).choice([-1, 1], N),
 }
+EACH = ["teacher", pytest.param("typical", marks=pytest.mark.long)]
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return run
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("name", EACH)
 def test_local_entropy_at_every_distance(name: str, runs: Any) -> None:
     reference, run = REFERENCES[name](), runs(name)
     found = find_local_entropy(run)
@@ -123,7 +124,7 @@ def joint_run(folder: Path, reference: NDArray[np.int64], exchange: dict[str, An
     return job.folder
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("name", EACH)
 def test_two_methods_agree_at_every_distance(name: str, runs: Any, tmp_path: Path) -> None:
     """Wang-Landau in (E, d), against enumeration and against the integration over gamma."""
     reference = REFERENCES[name]()

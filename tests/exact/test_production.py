@@ -39,6 +39,7 @@ NETWORKS = {
     "committee": Network((5, 3, 1), majority=True),
     "mlp, real inputs": Network((3, 3, 1)),
 }
+EACH = ["perceptron", pytest.param("committee", marks=pytest.mark.long), pytest.param("mlp, real inputs", marks=pytest.mark.long)]
 LANDSCAPES: dict[str, dict[str, Any]] = {
     "perceptron": {"model": "binary-perceptron", "inputs": 11, "data": {"source": "teacher", "patterns": 17}},
     "committee": {"model": "committee", "inputs": 5, "hidden": 3, "data": {"source": "teacher", "patterns": 16}},
@@ -199,7 +200,7 @@ def sound(z: list[float]) -> bool:
     return len(known) > 10 and float(np.mean(np.abs(known) <= 4)) >= 0.99
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", EACH)
 def test_observables_are_exact(name: str, runs: Any) -> None:
     z = observable_z(name, runs(name))
     assert len(z) == (7 if len(NETWORKS[name].layers) > 2 else 5)
@@ -209,7 +210,7 @@ def test_observables_are_exact(name: str, runs: Any) -> None:
     assert 0.6 < np.sqrt(np.mean(together**2)) < 1.5
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", EACH)
 def test_each_record_is_of_the_state_that_it_stores(name: str, runs: Any) -> None:
     """Record by record: the weights say what energy and observables must be."""
     records, _ = records_of(runs(name))
@@ -222,12 +223,12 @@ def test_each_record_is_of_the_state_that_it_stores(name: str, runs: Any) -> Non
             np.testing.assert_allclose(records[observable], values[state], atol=1e-12)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", EACH)
 def test_proposals_are_exact(name: str, runs: Any) -> None:
     assert sound(matrix_z(name, runs(name)))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", EACH)
 def test_every_proposal_is_counted(name: str, runs: Any) -> None:
     _, counted = records_of(runs(name))
     rows = np.bincount(counted["slot"], counted["count"])
@@ -235,7 +236,7 @@ def test_every_proposal_is_counted(name: str, runs: Any) -> None:
     assert (counted["change"] == BEYOND).any() and len(np.unique(counted["change"])) == 2 * BAND + 2
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", EACH)
 def test_records_follow_the_law_of_the_frozen_weights(name: str, runs: Any) -> None:
     """P(E) ~ g(E) exp(ln_weight) in each window; chi square over blocks as above."""
     records, _ = records_of(runs(name))

@@ -26,6 +26,7 @@ from parallel_landscape.driver.stopping import handlers_kept
 from parallel_landscape.errors import RunError
 
 pytestmark = pytest.mark.faults
+LONG = pytest.mark.long
 
 SMALL = job_of(
     ensemble={"ln_f_final": 1e-3},
@@ -277,7 +278,7 @@ def remount(folder: Path, options: str) -> None:
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=LONG)])
 def test_a_full_disk(ranks: int, small_disk: Path, expected: Data) -> None:
     write_job(small_disk, SMALL)
     (small_disk / "ballast").write_bytes(bytes(2**18))
@@ -342,9 +343,11 @@ def test_a_run_folder_that_vanishes(ranks: int, expected: Data, tmp_path: Path) 
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("ranks", [1, 2])
-@pytest.mark.parametrize("emptied", ["all", "trajectory", "submitted.toml"])
-def test_a_run_folder_that_is_emptied(ranks: int, emptied: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("emptied", "ranks"),
+    [("all", 2), ("trajectory", 1), pytest.param("trajectory", 2, marks=LONG), pytest.param("submitted.toml", 1, marks=LONG)],
+)
+def test_a_run_folder_that_is_emptied(emptied: str, ranks: int, tmp_path: Path) -> None:
     """The folder itself stays, so that everything can still be written: the run must not end as if nothing were missing."""
     job, run = write_job(tmp_path, SMALL | {"production": SMALL["production"] | {"rounds": 20_000}}), tmp_path / "runs" / "run"
     under = start("run", job, ranks=ranks)

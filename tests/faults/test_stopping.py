@@ -90,7 +90,7 @@ def test_the_command_that_is_named_goes_on_to_the_same_bits(expected: Data, tmp_
     assert different(expected, final_data(run)) == []
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", [2, pytest.param(1, marks=pytest.mark.long)])
 def test_the_walltime_of_the_job(ranks: int, expected: Data, tmp_path: Path) -> None:
     """Stopped again and again before its walltime, it comes to the same end."""
     job = JOB | {"run": {"checkpoint_rounds": 40, "walltime_minutes": 0.004}}

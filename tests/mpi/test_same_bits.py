@@ -53,7 +53,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return result_of
 
 
-@pytest.mark.parametrize(("name", "ranks"), [(name, ranks) for name, several in RANKS.items() for ranks in several])
+@pytest.mark.parametrize(
+    ("name", "ranks"),
+    [
+        pytest.param(name, ranks, marks=[] if ranks == 3 else pytest.mark.long)
+        for name, several in RANKS.items()
+        for ranks in several
+    ],
+)
 def test_same_bits_on_any_number_of_ranks(name: str, ranks: int, results: Any) -> None:
     alone, spread = results(name, 1), results(name, ranks)
     for mine, theirs in zip(alone[:2], spread[:2], strict=True):

@@ -11,7 +11,7 @@ import pytest
 import tomli_w
 from faults.harness import Data, different, final_data, pland, stopped_in
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.long]
 NETWORK = {"model": "one-hidden-layer", "inputs": 12, "hidden": 3, "prior": 1.0}
 SPHERE = {"model": "spherical-perceptron", "inputs": 12}
 HMC = {"kind": "hmc", "step": "adapt", "steps": 3, "adapt_rounds": 24, "sweeps_per_round": 1, "pack": 4}

@@ -18,7 +18,7 @@ from parallel_landscape.driver import rounds
 from parallel_landscape.driver.stopping import handlers_kept
 from parallel_landscape.phases.produce import Production
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.long]
 
 JOB: dict[str, Any] = {
     "name": "run",

@@ -13,7 +13,7 @@ from faults.harness import Data, different, final_data, pland, stopped_in
 
 from parallel_landscape.store.result import read_groups
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.long]
 
 HMC: dict[str, Any] = {
     "name": "run",

@@ -11,7 +11,7 @@ import pytest
 import tomli_w
 from faults.harness import Data, different, final_data, pland, stopped_in
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.long]
 
 JOB: dict[str, Any] = {
     "name": "run",
