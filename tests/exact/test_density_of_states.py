@@ -68,7 +68,14 @@ SMALL = {
     "mlp, two outputs": mlp([5, 3, 2], source="random", patterns=24),
 }
 
-MORE = ["ising 4", "perceptron, teacher", "perceptron, hidden manifold", "perceptron, digits", "tree, random", "mlp, one hidden layer"]
+MORE = [
+    "ising 4",
+    "perceptron, teacher",
+    "perceptron, hidden manifold",
+    "perceptron, digits",
+    "tree, random",
+    "mlp, one hidden layer",
+]
 
 SPREAD: dict[str, Any] = {"dynamics": {"sweeps_per_round": 1000}}  # over ranks, a round must be worth its messages
 

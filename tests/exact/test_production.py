@@ -39,7 +39,11 @@ NETWORKS = {
     "committee": Network((5, 3, 1), majority=True),
     "mlp, real inputs": Network((3, 3, 1)),
 }
-EACH = ["perceptron", pytest.param("committee", marks=pytest.mark.long), pytest.param("mlp, real inputs", marks=pytest.mark.long)]
+EACH = [
+    "perceptron",
+    pytest.param("committee", marks=pytest.mark.long),
+    pytest.param("mlp, real inputs", marks=pytest.mark.long),
+]
 LANDSCAPES: dict[str, dict[str, Any]] = {
     "perceptron": {"model": "binary-perceptron", "inputs": 11, "data": {"source": "teacher", "patterns": 17}},
     "committee": {"model": "committee", "inputs": 5, "hidden": 3, "data": {"source": "teacher", "patterns": 16}},
