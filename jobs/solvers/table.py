@@ -26,10 +26,14 @@ def row(folder: Path) -> tuple[str, int, float, int, int, float]:
 
 
 def main(folders: list[str]) -> None:
-    """Print the rows in Markdown, sorted."""
+    """Print the rows in Markdown, sorted; folders whose attempts are not all over are named."""
+    done = [Path(folder) for folder in folders if (Path(folder) / "solve.nc").exists()]
     print("| algorithm | N | alpha | solved | median iterations |\n|---|---|---|---|---|")
-    for name, size, alpha, solved, count, median in sorted(row(Path(folder)) for folder in folders):
+    for name, size, alpha, solved, count, median in sorted(map(row, done)):
         print(f"| `{name}` | {size:,} | {alpha:g} | {solved} of {count} | {median:.0f} |")
+    for folder in folders:
+        if Path(folder) not in done:
+            print(f"{folder}: not finished; `pland solve` with its job goes on", file=sys.stderr)
 
 
 if __name__ == "__main__":
