@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
         return _solutions(folder, request)
     folder.refuse_solver()
     state = status(path)
+    _check_levels(folder)
     refuse_continuous(folder)
     _check_uncoupled(read_catalogue(path))
     earlier = read_groups(folder.result) if folder.result.exists() else ({}, {})
@@ -106,6 +108,16 @@ def _analysed(folder: RunFolder, request: Request, learned: tuple[Groups, dict[s
         if not (ask.gone and read_catalogue(folder.path).generation != catalogue.generation):
             break
     return findings
+
+
+def _check_levels(folder: RunFolder) -> None:
+    """Raise JobError when real energies lie in bins, which are no levels to count on."""
+    ensemble = tomllib.loads(folder.submitted.read_text(encoding="utf-8")).get("ensemble", {})
+    if {"bin_width", "bins"} & set(ensemble):
+        raise JobError(
+            f"{folder.path} has continuous weights in bins of the energy: ln g is in {folder.result.name} already, as it was "
+            "learned; its records are open_run(...).trajectory"
+        )
 
 
 def _check_uncoupled(catalogue: Catalogue) -> None:
