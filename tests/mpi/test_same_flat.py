@@ -25,7 +25,7 @@ JOB: dict[str, Any] = {
         "data": {"source": "teacher", "patterns": 10},
     },
     "dynamics": {"kind": "hmc", "step": "adapt", "steps": 3, "pack": 4},
-    "ensemble": {"kind": "wang-landau", "bin_width": 0.8, "ln_f_final": 0.02, "occasions": 5, "largest_gap": 1.0},
+    "ensemble": {"kind": "wang-landau", "bin_width": 0.8, "ln_f_final": 0.05, "occasions": 3, "largest_gap": 1.0},
     "exchange": {"energy": [4.0, 12.0], "windows": 3, "walkers_per_window": 2},
     "production": {
         "rounds": 24,
