@@ -184,7 +184,7 @@ def learnt(folder: Path, name: str, **changes: Any) -> tuple[dict[str, Any], dic
 
 
 @pytest.mark.statistics
-@pytest.mark.parametrize("name", ["quadratic", pytest.param("sphere", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["quadratic", pytest.param("sphere", marks=pytest.mark.long)])
 def test_ln_g_is_learnt(name: str, tmp_path: Path) -> None:
     """Absolute, for the bins hold all there is: every error within its own, and small."""
     result, windows, attributes, z = learnt(tmp_path, name)
