@@ -31,7 +31,7 @@ def windows_table(windows: xr.Dataset) -> Table:
     headers = _heads(levels) + [(_words(name), _meaning(windows[name])) for name in shown]
     rows = []
     for window in range(windows.sizes["window"]):
-        ends = [f"{int(windows['energy_low'][window])} … {int(windows['energy_high'][window])}"] if levels else []
+        ends = [" … ".join(str(windows[end].values[window]) for end in ("energy_low", "energy_high"))] if levels else []
         rows.append([str(window), *ends, *(_plain(windows[name], window) for name in shown)])
     return _shortened(headers, rows)
 
