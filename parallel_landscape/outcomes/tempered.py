@@ -18,6 +18,7 @@ from parallel_landscape.walker import Slot
 
 FEWEST = 8  # spans of time, below which nothing is said about errors
 APART = 6.0  # errors that two halves of FEWEST spans each may differ by: chance does so once in 30,000 times
+PARTED = 12.0  # errors that a walker may lie off the mean of all: from FEWEST spans chance does so once in 100,000 times
 MET, RAREST = 20, 0.01  # a ladder is broken where, of so many meetings or more, fewer than this fraction swapped
 _HEAD = 6  # numbers that travel with a slot's counts
 Real = NDArray[np.float64]
@@ -97,6 +98,27 @@ def mean_of(sums: NDArray[Any], counts: NDArray[np.int64]) -> Mean:
     return Mean(value, standard_error(means), apart)
 
 
+def walkers_apart(walkers: list[Mean]) -> float:
+    """By how many of its own errors the mean of one walker lies off that of all, at most; nan where errors are unknown."""
+    found = [math.nan]
+    for walker in walkers:
+        off = abs(walker.value - float(np.mean([other.value for other in walkers])))
+        found.append(off / walker.error if walker.error > 0 else 0.0 if off == 0 else math.nan)
+    return float(np.nanmax(found)) if np.isfinite(found).any() else math.nan
+
+
+def parted(apart: list[float]) -> tuple[str, str] | None:
+    """The verdict when walkers of a temperature are not alike, though each is like itself at all times."""
+    wrong = [number for number, one in enumerate(apart) if one > PARTED]
+    if not wrong:
+        return None
+    return (
+        "walkers disagree",
+        f"at temperatures {wrong} the mean energies of single walkers differ by far more than their errors: each sees a part "
+        "of the landscape that it does not leave; exchange with higher temperatures, or equilibrate from them",
+    )
+
+
 class OnLadder(Protocol):
     """A phase whose windows are temperatures."""
 
@@ -161,6 +183,7 @@ def temperature_table(sampler: Sampler, before: Equilibration, reports: dict[int
             "energy_mean": means[number].value,
             "energy_mean_error": means[number].error,
             "halves_apart": means[number].apart,
+            "walkers_apart": walkers_apart([mean_of(report.blocks[:, 1], report.blocks[:, 0]) for report in group]),
         }
         for key, value in row.items():
             columns.setdefault(key, []).append(value)
@@ -240,6 +263,10 @@ def _verdict(before: Equilibration, reports: dict[int, Report], produced: bool, 
             f"the mean energy of temperatures {moving} still moves between the halves of production; give the run more "
             "equilibration_rounds and rounds, or a longer ladder",
         )
+    groups = by_temperature(before, reports)
+    each = [[mean_of(report.blocks[:, 1], report.blocks[:, 0]) for report in group] for group in groups]
+    if found := parted([walkers_apart(group) for group in each]):
+        return found
     if any(math.isnan(mean.apart) for mean in means):
         return "too short", f"less than {2 * FEWEST} rounds of production: nothing can be said of errors"
     trips = sum(report.trips for report in reports.values())

@@ -25,7 +25,17 @@ from parallel_landscape.analysis.law_ratio import slope_of_laws
 from parallel_landscape.driver.campaign import Campaign
 from parallel_landscape.exchange.comm import Comm
 from parallel_landscape.outcomes.outcome import Outcome
-from parallel_landscape.outcomes.tempered import APART, FEWEST, Mean, by_temperature, exchange_rates, gaps_in_ladder, mean_of
+from parallel_landscape.outcomes.tempered import (
+    APART,
+    FEWEST,
+    Mean,
+    by_temperature,
+    exchange_rates,
+    gaps_in_ladder,
+    mean_of,
+    parted,
+    walkers_apart,
+)
 from parallel_landscape.phases.equilibrate import BLOCKS
 from parallel_landscape.phases.thermal import LOOKS, Slots, Thermal, smooth
 from parallel_landscape.smooth import F
@@ -124,6 +134,7 @@ def thermal_table(before: Thermal, reports: dict[int, ThermalReport], *, final: 
             "step_length": before.lengths[number],
             "divergences": sum(report.divergences for report in group),
             "halves_apart": means["energy"].apart,
+            "walkers_apart": walkers_apart([mean_of(one.sums[:, 1], one.sums[:, 0].astype(np.int64)) for one in group]),
         }
         named = {"energy_mean": means["energy"], "energy_variance": means["energy_variance"], "response": response[number]}
         for name, mean in {**named, **{one: means[one] for one in ("virial", "creutz", "balance")}}.items():
@@ -212,6 +223,8 @@ def _verdict(before: Thermal, reports: dict[int, ThermalReport], table: dict[str
             f"the mean energy of temperatures {moving} still moves between the halves of production; give the run more "
             "equilibration_rounds and rounds",
         )
+    if found := parted(table["walkers_apart"]):
+        return found
     if wrong := unhealthy(table):
         return "not in equilibrium", f"{'; '.join(wrong)}; all should be 1: equilibrate longer, or take a shorter step"
     if any(math.isnan(apart) for apart in table["halves_apart"]):

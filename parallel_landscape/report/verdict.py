@@ -25,6 +25,7 @@ ADVICE = {
     ),
     "repeats disagree": "Walkers of some repeat cannot leave some of their states: use wider windows, or a range of energies "
     "that is not cut.",
+    "walkers disagree": "Do not trust these means: put more temperatures above, with exchange, or equilibrate from them.",
     "not in equilibrium": "Give the run more equilibration_rounds, or take a shorter [dynamics] step; do not trust its means.",
     "not equilibrated": "Give the run more [ensemble] equilibration_rounds and [production] rounds.",
     "broken ladder": "Put more temperatures, or values of gamma, where neighbours hardly ever change places.",

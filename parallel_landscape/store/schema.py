@@ -62,6 +62,7 @@ WINDOWS = table(
     Variable(
         "halves_apart", _W, "f8", "1", "energy_mean of the second half of production less that of the first, in its errors"
     ),
+    Variable("walkers_apart", _W, "f8", "1", "largest distance of a walker's mean energy from that of all, in its own errors"),
     # of continuous weights, where a window is a temperature too; numbers of health are 1 in equilibrium
     Variable("step_length", _W, "f8", "1", "length of a step, in weights, at unit variance of the velocities"),
     Variable("divergences", _W, "i8", "1", "moves in production whose energy was not finite or grew beyond all measure"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from parallel_landscape.job.coupling import why_not_coupled
 from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.job.tempering import Ladder, equal_rejection, rejections, spread
 from parallel_landscape.landscapes.potts import potts_2d
-from parallel_landscape.outcomes.tempered import FEWEST, mean_of, standard_error
+from parallel_landscape.outcomes.tempered import FEWEST, mean_of, parted, standard_error, walkers_apart
 from parallel_landscape.phases.equilibrate import FIRST_STAGE, pairs_from_windows, stage_ends
 from parallel_landscape.planning.plan import make_plan
 
@@ -154,6 +155,32 @@ def test_errors_from_spans_of_time() -> None:
     assert abs(drift.value - 155.045) < 0.1 and drift.apart > 6
     assert np.isnan(mean_of(np.zeros(32), np.zeros(32, int)).value)
     assert np.isnan(standard_error(draws[0, : FEWEST - 1]))
+
+
+def test_walkers_that_are_not_alike_are_told() -> None:
+    rng = np.random.default_rng(1)
+    sums = 1000 * rng.standard_normal((400, 4, 32))
+    alike = [walkers_apart([mean_of(one, np.full(32, 1000)) for one in walkers]) for walkers in sums]
+    assert parted(alike) is None and 1 < np.mean(alike) < 3
+    sums[:, 2] += 8000.0  # 8 standard deviations of a span
+    assert all(parted([walkers_apart([mean_of(one, np.full(32, 1000)) for one in walkers])]) for walkers in sums)
+    assert np.isnan(walkers_apart([mean_of(np.zeros(32), np.zeros(32, int))])) and parted([math.nan]) is None
+    assert walkers_apart([mean_of(np.zeros(32), np.full(32, 1))] * 2) == 0  # all at one energy
+
+
+@pytest.mark.parametrize(("beta", "status"), [(8.0, "walkers disagree"), (0.5, "converged")])
+def test_walkers_stuck_in_different_valleys_do_not_pass_for_converged(beta: float, status: str, tmp_path: Path) -> None:
+    content = {
+        "name": "run",
+        "seed": 2,
+        "landscape": {"model": "binary-perceptron", "inputs": 201, "data": {"source": "random", "patterns": 200}},
+        "dynamics": {"sweeps_per_round": 5},
+        "ensemble": {"kind": "canonical", "beta": beta, "equilibration_rounds": 100},
+        "exchange": {"kind": "none", "walkers_per_temperature": 4},
+        "production": {"rounds": 320, "record_every_sweeps": 5},
+    }
+    outcome = run_job(make_job(content, tmp_path), Serial(), quiet=True)
+    assert outcome is not None and outcome.attributes["status"] == status
 
 
 @pytest.mark.parametrize("ensemble", [CANONICAL, COUPLED], ids=["canonical", "coupled"])
