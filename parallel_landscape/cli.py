@@ -25,6 +25,7 @@ from parallel_landscape.exchange.world import find_world, launched
 from parallel_landscape.job.job import Job, load_job, read_job
 from parallel_landscape.planning.sizes import check_affordable
 from parallel_landscape.slurm.flags import submit_flags
+from parallel_landscape.store.files import cannot_use
 from parallel_landscape.store.run_folder import RunFolder
 
 PATIENCE_SECONDS = 3.0
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None:
             return _fail(_unexpected(), 1, comm)
-        return _fail(f"pland: cannot use {error.filename}: {error.strerror}; mend that, then resume", 1, comm)
+        return _fail(f"pland: {cannot_use(error)}", 1, comm)
     except KeyboardInterrupt:
         return _fail("pland: interrupted", 130, comm)
     except BaseException:

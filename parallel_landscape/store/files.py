@@ -76,6 +76,12 @@ def cannot_write(path: Path, error: OSError) -> RunError:
     )
 
 
+def cannot_use(error: OSError) -> str:
+    """The sentence for people about a file that was there before, as far as anybody knew."""
+    advice = f"perhaps {GONE}" if isinstance(error, FileNotFoundError) else "mend that, then resume"
+    return f"cannot use {error.filename}: {error.strerror}; {advice}"
+
+
 def still_there(paths: Iterable[Path]) -> None:
     """Raise RunError when a file written earlier has gone: a folder that is being emptied still takes new files."""
     missing = [path for path in paths if not os.path.lexists(path)]
