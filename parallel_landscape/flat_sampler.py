@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -104,12 +105,7 @@ class FlatSampler(SmoothSampler):
         counts, sums = np.zeros(weight.tables.shape, np.int64), np.zeros((4, self.pack), np.int64)
         draws = [Draws(self, slot, purpose, len(uniforms)) for slot in members]
 
-        def noise() -> F:
-            found = np.zeros((self.pack, self.landscape.size))
-            for draw, row in zip(draws, rows, strict=True):
-                found[row] = draw.normals()
-            return found
-
+        noise = partial(self._normals, draws, rows)
         for uniform in uniforms:
             minus_ln_u = np.zeros(self.pack)
             minus_ln_u[rows] = [draw.exponential() for draw in draws]

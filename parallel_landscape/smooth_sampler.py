@@ -13,7 +13,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -187,6 +187,13 @@ class SmoothSampler:
         with np.errstate(all="ignore"):
             return float(self.landscape.energies(weights[None])[0])
 
+    def _normals(self, draws: list[Draws], rows: list[int]) -> F:
+        """Fresh normal numbers for the rows of a pack that are here, 0 elsewhere."""
+        found = np.zeros((self.pack, self.landscape.size))
+        for draw, row in zip(draws, rows, strict=True):
+            found[row] = draw.normals()
+        return found
+
     def _move(self, members: list[SmoothSlot], rows: list[int], batch: Batch, purpose: Purpose, moves: int) -> None:
         betas, lengths, damping = np.zeros(self.pack), np.zeros(self.pack), np.zeros(self.pack)
         for slot, row in zip(members, rows, strict=True):
@@ -196,12 +203,7 @@ class SmoothSampler:
         uniforms = shared_generator(self.seed, purpose, members[0].block, LENGTHS).random(moves)
         tally, chances = np.zeros((self.pack, len(TALLIES))), np.zeros(self.pack, np.int64)
 
-        def noise() -> F:
-            found = np.zeros((self.pack, self.landscape.size))
-            for draw, row in zip(draws, rows, strict=True):
-                found[row] = draw.normals()
-            return found
-
+        noise = partial(self._normals, draws, rows)
         for uniform in uniforms:
             minus_ln_u = np.zeros(self.pack)
             minus_ln_u[rows] = [draw.exponential() for draw in draws]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed
+from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed, taken_over
 from parallel_landscape.driver.campaign import Campaign, steps_per_round
 from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.outcomes.outcome import Outcome
@@ -28,10 +28,7 @@ def following(campaign: Campaign, phase: Equilibration | Production) -> Phase | 
     if isinstance(phase, Production):
         return None
     if isinstance(phase, Pilot):
-        ready = _equilibration(campaign, phase.betas)
-        ready.rounds = phase.rounds
-        ready.begin(campaign.slots)
-        return ready
+        return taken_over(campaign, phase, _equilibration(campaign, phase.betas))
     return begin_production(campaign, phase, new_production)
 
 

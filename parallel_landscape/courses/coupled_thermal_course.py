@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed
+from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed, taken_over
 from parallel_landscape.courses.thermal_course import describe, first_lengths
 from parallel_landscape.driver.campaign import Campaign
-from parallel_landscape.job.columns import buffer_length, smooth_columns
 from parallel_landscape.job.coupling import Coupled, records_every
 from parallel_landscape.job.motion_keys import Moving
 from parallel_landscape.outcomes.coupled_thermal_outcome import conclude_coupled_thermal, coupled_table
@@ -15,8 +14,8 @@ from parallel_landscape.outcomes.outcome import Outcome
 from parallel_landscape.outcomes.thermal_outcome import collect_thermal
 from parallel_landscape.phases.couple_thermal import CoupledPilot, CoupledThermal, CoupledThermalProduction
 from parallel_landscape.phases.produce import Production
+from parallel_landscape.phases.recording import smooth_recorder
 from parallel_landscape.phases.thermal import ThermalPilot
-from parallel_landscape.store.segments import Recorder
 
 
 def first(campaign: Campaign) -> CoupledThermal:
@@ -33,10 +32,7 @@ def following(campaign: Campaign, phase: CoupledThermal | Production) -> Phase |
     if isinstance(phase, Production):
         return None
     if isinstance(phase, ThermalPilot):
-        ready = _equilibration(campaign, phase.lengths)
-        ready.rounds = phase.rounds
-        ready.begin(campaign.slots)
-        return ready
+        return taken_over(campaign, phase, _equilibration(campaign, phase.lengths))
     return begin_production(campaign, phase, _production)
 
 
@@ -86,12 +82,8 @@ def _shape(campaign: Campaign, rounds: int) -> dict[str, Any]:
 def _production(campaign: Campaign, before: CoupledThermal) -> CoupledThermalProduction:
     section, (ensemble, _) = campaign.job.production, _sections(campaign)
     assert section is not None
-    columns = smooth_columns(section, campaign.sampler.landscape, before.recorded)
-    recorder = Recorder(
-        *(campaign.folder.trajectory, campaign.leg, campaign.comm.rank, buffer_length(columns), columns, section.compression)
-    )
+    recorder, how = smooth_recorder(campaign, before.recorded)
     every = records_every(section.record_every_sweeps, before.steps)
-    how = "as they are" if section.weights else ""
     return CoupledThermalProduction(
         *(before, section.rounds, before.steps, 1, how, recorder, campaign.observers),
         more=ensemble.recorded_smooth,

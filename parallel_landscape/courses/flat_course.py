@@ -8,7 +8,6 @@ from parallel_landscape.courses.phase import Course, Phase, at_round, before_pro
 from parallel_landscape.courses.wang_landau_course import learns_on
 from parallel_landscape.driver.campaign import Campaign
 from parallel_landscape.exchange.windows import Window
-from parallel_landscape.job.columns import buffer_length, smooth_columns
 from parallel_landscape.job.flat_keys import EnergyWindows, FlatEnsemble, windows_of
 from parallel_landscape.job.motion_keys import Moving
 from parallel_landscape.landscapes.binned import BinnedLandscape
@@ -19,8 +18,7 @@ from parallel_landscape.outcomes.window_table import window_table
 from parallel_landscape.phases.learn_flat import WARM, FlatLearning
 from parallel_landscape.phases.produce import Production
 from parallel_landscape.phases.produce_flat import FlatProduction
-from parallel_landscape.phases.recording import write_sampling
-from parallel_landscape.store.segments import Recorder
+from parallel_landscape.phases.recording import smooth_recorder, write_sampling
 
 
 def first(campaign: Campaign) -> FlatLearning:
@@ -118,11 +116,8 @@ def _production(campaign: Campaign, before: FlatLearning) -> FlatProduction:
     """The production of this job, at its beginning."""
     section = campaign.job.production
     assert section is not None
-    columns = smooth_columns(section, campaign.sampler.landscape)
-    recorder = Recorder(
-        *(campaign.folder.trajectory, campaign.leg, campaign.comm.rank, buffer_length(columns), columns, section.compression)
-    )
-    looks, how = max(1, before.steps // section.record_every_sweeps), "as they are" if section.weights else ""
+    recorder, how = smooth_recorder(campaign)
+    looks = max(1, before.steps // section.record_every_sweeps)
     return FlatProduction(before, section.rounds, section.record_every_sweeps, looks, how, recorder, campaign.observers)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from numpy.typing import NDArray
 
@@ -64,6 +64,13 @@ class Course:
 def before_production(phase: Phase) -> Any:
     """The phase whose tables production has frozen, or the phase itself."""
     return phase.before if isinstance(phase, Production) else phase
+
+
+def taken_over(campaign: Campaign, pilot: Any, following: Any) -> Phase:
+    """The phase that follows a pilot, begun; rounds are counted on."""
+    following.rounds = pilot.rounds
+    following.begin(campaign.slots)
+    return cast(Phase, following)
 
 
 def begin_production(campaign: Campaign, before: Any, make: Callable[[Campaign, Any], Production]) -> Production:

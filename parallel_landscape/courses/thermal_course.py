@@ -6,18 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed
+from parallel_landscape.courses.phase import Course, Phase, at_round, before_production, begin_production, speed, taken_over
 from parallel_landscape.driver.campaign import Campaign
-from parallel_landscape.job.columns import buffer_length, smooth_columns
 from parallel_landscape.job.motion_keys import FIRST_LENGTH, Moving
 from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.outcomes.outcome import Outcome
 from parallel_landscape.outcomes.thermal_outcome import collect_thermal, conclude_thermal, thermal_table
 from parallel_landscape.phases.produce import Production
-from parallel_landscape.phases.recording import write_sampling
+from parallel_landscape.phases.recording import smooth_recorder, write_sampling
 from parallel_landscape.phases.thermal import KEPT, Thermal, ThermalPilot
 from parallel_landscape.phases.thermal_production import ThermalProduction, distance_kept
-from parallel_landscape.store.segments import Recorder
 
 
 def first(campaign: Campaign) -> Thermal:
@@ -42,10 +40,7 @@ def following(campaign: Campaign, phase: Thermal | Production) -> Phase | None:
     if isinstance(phase, Production):
         return None
     if isinstance(phase, ThermalPilot):
-        ready = _equilibration(campaign, phase.betas, phase.lengths)
-        ready.rounds = phase.rounds
-        ready.begin(campaign.slots)
-        return ready
+        return taken_over(campaign, phase, _equilibration(campaign, phase.betas, phase.lengths))
     return begin_production(campaign, phase, _production)
 
 
@@ -106,11 +101,7 @@ def _looks(campaign: Campaign) -> tuple[int, int]:
 def _production(campaign: Campaign, before: Thermal) -> ThermalProduction:
     section = campaign.job.production
     assert section is not None
-    columns = smooth_columns(section, campaign.sampler.landscape)
-    recorder = Recorder(
-        *(campaign.folder.trajectory, campaign.leg, campaign.comm.rank, buffer_length(columns), columns, section.compression)
-    )
-    how = "as they are" if section.weights else ""
+    recorder, how = smooth_recorder(campaign)
     return ThermalProduction(
         before, section.rounds, section.record_every_sweeps, _looks(campaign)[0], how, recorder, campaign.observers
     )

@@ -155,6 +155,12 @@ def energy_means(before: Equilibration, reports: dict[int, Report]) -> list[Mean
     return [mean_of(block[:, 1], block[:, 0]) for block in blocks]
 
 
+def _apart(before: Equilibration, reports: dict[int, Report]) -> list[float]:
+    """Of each temperature, `walkers_apart`."""
+    groups = by_temperature(before, reports)
+    return [walkers_apart([mean_of(report.blocks[:, 1], report.blocks[:, 0]) for report in group]) for group in groups]
+
+
 def exchange_rates(before: OnLadder, reports: dict[int, AnyReport]) -> tuple[list[int], list[int]]:
     """(swaps, meetings) of each temperature with the next."""
     groups = by_temperature(before, reports)
@@ -165,7 +171,7 @@ def temperature_table(sampler: Sampler, before: Equilibration, reports: dict[int
     """The table of temperatures, in the columns of `store.schema.WINDOWS`."""
     levels, means = sampler.landscape.levels, energy_means(before, reports)
     pairs = list(zip(*exchange_rates(before, reports), strict=True))
-    rates = [swaps / met if met else math.nan for swaps, met in pairs]
+    rates, apart = [swaps / met if met else math.nan for swaps, met in pairs], _apart(before, reports)
     columns: dict[str, list[Any]] = {}
     for number, group in enumerate(by_temperature(before, reports)):
         visited = np.flatnonzero(np.sum([report.visits for report in group], axis=0))
@@ -183,7 +189,7 @@ def temperature_table(sampler: Sampler, before: Equilibration, reports: dict[int
             "energy_mean": means[number].value,
             "energy_mean_error": means[number].error,
             "halves_apart": means[number].apart,
-            "walkers_apart": walkers_apart([mean_of(report.blocks[:, 1], report.blocks[:, 0]) for report in group]),
+            "walkers_apart": apart[number],
         }
         for key, value in row.items():
             columns.setdefault(key, []).append(value)
@@ -263,9 +269,7 @@ def _verdict(before: Equilibration, reports: dict[int, Report], produced: bool, 
             f"the mean energy of temperatures {moving} still moves between the halves of production; give the run more "
             "equilibration_rounds and rounds, or a longer ladder",
         )
-    groups = by_temperature(before, reports)
-    each = [[mean_of(report.blocks[:, 1], report.blocks[:, 0]) for report in group] for group in groups]
-    if found := parted([walkers_apart(group) for group in each]):
+    if found := parted(_apart(before, reports)):
         return found
     if any(math.isnan(mean.apart) for mean in means):
         return "too short", f"less than {2 * FEWEST} rounds of production: nothing can be said of errors"

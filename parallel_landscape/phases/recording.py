@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from parallel_landscape.driver.campaign import Campaign
-from parallel_landscape.job.columns import binary_weights, buffer_length, columns_of
+from parallel_landscape.job.columns import binary_weights, buffer_length, columns_of, smooth_columns
 from parallel_landscape.landscape import counts_proposals
 from parallel_landscape.phases.produce import Before, Production
 from parallel_landscape.store.files import make_folder
@@ -31,11 +31,24 @@ def new_recorder(campaign: Campaign, more: Iterable[str] = ()) -> tuple[Recorder
     section, sampler = campaign.job.production, campaign.sampler
     assert section is not None
     columns = columns_of(section, sampler.landscape, sampler.seed, more)
-    recorder = Recorder(
+    how = "" if "weights" not in columns else "bits" if binary_weights(sampler.landscape, sampler.seed) else "as they are"
+    return _recorder(campaign, columns), how
+
+
+def smooth_recorder(campaign: Campaign, more: Iterable[str] = ()) -> tuple[Recorder, str]:
+    """The same of continuous weights."""
+    section = campaign.job.production
+    assert section is not None
+    columns = smooth_columns(section, campaign.sampler.landscape, more)
+    return _recorder(campaign, columns), "as they are" if section.weights else ""
+
+
+def _recorder(campaign: Campaign, columns: Mapping[str, tuple[str, tuple[int, ...]]]) -> Recorder:
+    section = campaign.job.production
+    assert section is not None
+    return Recorder(
         campaign.folder.trajectory, campaign.leg, campaign.comm.rank, buffer_length(columns), columns, section.compression
     )
-    how = "" if "weights" not in columns else "bits" if binary_weights(sampler.landscape, sampler.seed) else "as they are"
-    return recorder, how
 
 
 def describe_sampling(campaign: Campaign, production: Production) -> None:

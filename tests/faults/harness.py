@@ -94,6 +94,18 @@ def final_data(run: Path) -> Data:
     return named | ({"frozen": np.frombuffer(frozen.read_bytes(), np.uint8)} if frozen.exists() else {})
 
 
+def run_on(folder: Path, ranks: int, job: dict[str, Any]) -> Data:
+    """The final data of a whole run, with the job as it was resolved."""
+    return command("run", write_job(folder, job), ranks, folder / "runs" / str(job["name"]))
+
+
+def command(name: str, what: Path, ranks: int, run: Path) -> Data:
+    """The same of a command, `run` or `resume`, that ends the run in the folder `run`."""
+    done = pland(name, what, "-n", ranks, "--quiet")
+    assert done.returncode == 0, done.stderr
+    return final_data(run) | {"job": np.frombuffer((run / "job.toml").read_bytes(), np.uint8)}
+
+
 def different(one: Data, other: Data) -> list[str]:
     """Names of arrays that are not the same, bit for bit."""
     same = [name for name in one.keys() & other.keys() if _bits(one[name]) == _bits(other[name])]

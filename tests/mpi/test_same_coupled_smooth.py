@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tomli_w
-from faults.harness import Data, different, final_data, pland, stopped_in
+from faults.harness import command, different, pland, run_on, stopped_in
 
 pytestmark = [pytest.mark.mpi, pytest.mark.long]
 NETWORK = {"model": "one-hidden-layer", "inputs": 12, "hidden": 3, "prior": 1.0}
@@ -38,19 +37,6 @@ def job_of(form: str, landscape: dict[str, Any], dynamics: dict[str, Any], **cha
         "run": {"checkpoint_rounds": 20, "repeats": 2},
         **changes,
     }
-
-
-def run_on(folder: Path, ranks: int, job: dict[str, Any]) -> Data:
-    """The final data of a whole run."""
-    folder.mkdir()
-    (folder / "job.toml").write_text(tomli_w.dumps(job))
-    return command("run", folder / "job.toml", ranks, folder / "runs" / "run")
-
-
-def command(name: str, what: Path, ranks: int, run: Path) -> Data:
-    done = pland(name, what, "-n", ranks, "--quiet")
-    assert done.returncode == 0, done.stderr
-    return final_data(run) | {"job": np.frombuffer((run / "job.toml").read_bytes(), np.uint8)}
 
 
 CASES = [

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tomli_w
-from faults.harness import Data, Trial, different, final_data, pland, stopped_in
+from faults.harness import Data, Trial, command, different, pland, run_on, stopped_in
 
 pytestmark = [pytest.mark.mpi, pytest.mark.long]
 
@@ -43,19 +42,6 @@ BAOAB: dict[str, Any] = {
     "exchange": {**JOB["exchange"], "share": "none"},
 }
 STOPS = [("learn", 20, 2), pytest.param("produce", 15, 4, marks=pytest.mark.slow)]
-
-
-def run_on(folder: Path, ranks: int, job: dict[str, Any]) -> Data:
-    """The final data of a whole run."""
-    folder.mkdir()
-    (folder / "job.toml").write_text(tomli_w.dumps(job))
-    return command("run", folder / "job.toml", ranks, folder / "runs" / "run")
-
-
-def command(name: str, what: Path, ranks: int, run: Path) -> Data:
-    done = pland(name, what, "-n", ranks, "--quiet")
-    assert done.returncode == 0, done.stderr
-    return final_data(run) | {"job": np.frombuffer((run / "job.toml").read_bytes(), np.uint8)}
 
 
 @pytest.fixture(scope="module")

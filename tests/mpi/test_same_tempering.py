@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tomli_w
-from faults.harness import Data, different, final_data, pland, stopped_in
+from faults.harness import Data, command, different, pland, run_on, stopped_in
 
 pytestmark = [pytest.mark.mpi, pytest.mark.long]
 
@@ -30,28 +29,14 @@ JOB: dict[str, Any] = {
 }
 
 
-def run_on(folder: Path, ranks: int, job: dict[str, Any] = JOB) -> Data:
-    """The final data of a whole run."""
-    folder.mkdir()
-    (folder / "job.toml").write_text(tomli_w.dumps(job))
-    return command("run", folder / "job.toml", ranks, folder / "runs" / "run")
-
-
-def command(name: str, what: Path, ranks: int, run: Path) -> Data:
-    done = pland(name, what, "-n", ranks, "--quiet")
-    assert done.returncode == 0, done.stderr
-    job = (run / "job.toml").read_bytes()
-    return final_data(run) | {"job": np.frombuffer(job, np.uint8)}
-
-
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Data:
-    return run_on(tmp_path_factory.mktemp("alone") / "run", 1)
+    return run_on(tmp_path_factory.mktemp("alone") / "run", 1, JOB)
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_same_bits_on_any_number_of_ranks(ranks: int, alone: Data, tmp_path: Path) -> None:
-    assert different(alone, run_on(tmp_path / "run", ranks)) == []
+    assert different(alone, run_on(tmp_path / "run", ranks, JOB)) == []
 
 
 @pytest.mark.parametrize(("kind", "number", "ranks"), [("pilot", 30, 1), ("equilibrate", 77, 3), ("produce", 50, 2)])
@@ -62,7 +47,7 @@ def test_same_bits_after_a_stop(kind: str, number: int, ranks: int, alone: Data,
 
 
 def test_a_replay_finds_no_difference(alone: Data, tmp_path: Path) -> None:
-    run_on(tmp_path / "run", 1)
+    run_on(tmp_path / "run", 1, JOB)
     done = pland("verify", tmp_path / "run" / "runs" / "run")
     assert done.returncode == 0 and "all the same" in done.stdout, done.stdout + done.stderr
 
