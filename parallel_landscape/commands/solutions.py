@@ -50,7 +50,7 @@ def findings_of(folder: RunFolder, question: Question) -> Findings:
     job, records = load_job(folder.submitted), attempts.read_all(folder)
     if not records:
         raise RunError(f"{folder.path} holds no attempt that is over yet; go on with `pland solve`")
-    solve, landscape = section_of(job), make_problem(job, 0).landscape
+    solve, landscape = section_of(job), _problem(job, 0).landscape
     size = 0 if landscape.network is None else landscape.network.weights
     _check(question, size)
     said: list[str] = []
@@ -69,6 +69,12 @@ def findings_of(folder: RunFolder, question: Question) -> Findings:
         "analysis_status": "complete" if missing <= 0 else "incomplete", "analysis_notes": said or [""],
     }  # fmt: skip
     return Findings(groups, attributes, about)
+
+
+def _problem(job: Job, instance: int) -> Problem:
+    problem = make_problem(job, instance)
+    assert isinstance(problem, Problem)
+    return problem
 
 
 def _check(question: Question, size: int) -> None:
@@ -97,7 +103,7 @@ def _measured(
     instance, restart = np.array(keys, np.int64).T
     found, parts, about = Solutions(instance, restart, energy, iterations, weights, {}), [], {}
     for number in np.unique(instance).tolist():
-        own, problem = instance_job(job, number), make_problem(job, number)
+        own, problem = instance_job(job, number), _problem(job, number)
         observers = _observers(own, problem, said)
         if observers is None:
             return found, {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -85,11 +85,13 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Found:
-    """The best weights of an attempt (V,) int8, their energy, and the iterations that were made."""
+    """The best weights of an attempt (V,), int8 of +-1 or float64, their energy, and the iterations that were made. more: what
+    is kept besides of continuous weights."""
 
-    weights: NDArray[np.int8]
-    energy: int
+    weights: NDArray[Any]
+    energy: float
     iterations: int
+    more: Mapping[str, float] = field(default_factory=dict)
 
 
 class Best:

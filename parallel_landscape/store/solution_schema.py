@@ -14,6 +14,21 @@ SOLVE = table(
     Variable("iterations", _A, "i8", "1", "sweeps or epochs that the attempt has taken"),
 )
 
+_REAL = "energy of the weights that the attempt ended with"
+_MORE = (
+    ("success", "i1", "1 where what `until` asks for was reached"),
+    ("gradient_norm", "f8", "norm of the gradient of the energy, tangential on a sphere"),
+    ("errors", "i8", "training patterns on the wrong side, or on the boundary; absent where there are no patterns"),
+)
+
+SOLVE_CONTINUOUS = {
+    **SOLVE,
+    **table(
+        Variable("energy", _A, "f8", "1", _REAL),
+        *(Variable(name, _A, dtype, "1", meaning) for name, dtype, meaning in _MORE),
+    ),
+}
+
 SOLUTIONS = table(
     Variable("instance", ("solution",), "i8", "1", "number of the training set"),
     Variable("restart", ("solution",), "i8", "1", "number of the attempt on it"),

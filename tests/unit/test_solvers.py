@@ -80,7 +80,7 @@ def test_a_false_claim_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def liar(problem: Any, attempt: Any, **keys: Any) -> Found:
         return Found(np.ones(101, np.int8), 0, 1)
 
-    monkeypatch.setattr("parallel_landscape.commands.solve.load_algorithm", lambda name: liar)
+    monkeypatch.setattr("parallel_landscape.solvers.catalogue.Solve.load", lambda solve: liar)
     job = job_of(PERCEPTRON, "sbpi")
     with pytest.raises(RunError, match="claims energy 0"):
         attempt_at(job, make_problem(job, 0), (0, 0))
