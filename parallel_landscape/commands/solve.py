@@ -183,7 +183,7 @@ def _open(job: Job, folder: RunFolder, ranks: int, force_new: bool) -> None:
     if force_new:
         set_aside(folder.path)
     if not folder.path.exists():
-        folder.create(lambda made: write_listed_text(made.submitted, job.toml()))
+        folder.create(partial(_fill, job))
     else:
         if not folder.submitted.exists():
             raise JobError(f"{folder.path} exists and is no folder of `pland solve`; give the job another name, or remove it.")
@@ -195,6 +195,11 @@ def _open(job: Job, folder: RunFolder, ranks: int, force_new: bool) -> None:
             )
         write_listed_text(folder.submitted, job.toml())
     write_listed_text(folder.provenance, json.dumps(provenance(ranks, {}, None), indent=2))
+
+
+def _fill(job: Job, made: RunFolder) -> None:
+    write_listed_text(made.origin, json.dumps({"base": str(job.base)}))
+    write_listed_text(made.submitted, job.toml())
 
 
 def _identity(job: Job) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Goal:
 
     until: Until = "no-errors"
     below: float | None = None
-    tolerance: float = 1e-6
+    tolerance: float = 1e-5
 
     def reached(self, look: Look) -> bool:
         """Whether an attempt that ends here has succeeded."""
@@ -53,7 +53,7 @@ def goal_keys(
     below: Annotated[float | None, Field(description="until = energy: the energy to reach")] = None,
     tolerance: Annotated[
         float, Field(gt=0, description="until = minimum: norm of the gradient at which one is reached")
-    ] = 1e-6,
+    ] = 1e-5,
 ) -> None:
     """The keys that all algorithms for continuous weights share."""
 

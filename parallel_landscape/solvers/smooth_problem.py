@@ -79,8 +79,9 @@ class SmoothProblem:
 
 
 def norm(vector: F) -> float:
-    """|v|."""
-    return math.sqrt(float(vector @ vector))
+    """|v|; inf where its square is."""
+    with np.errstate(over="ignore"):
+        return math.sqrt(float(vector @ vector))
 
 
 class Track:

@@ -35,3 +35,25 @@ SOLUTIONS = table(
     Variable("energy", ("solution",), "i8", "1", "lowest energy that the attempt has found"),
     Variable("iterations", ("solution",), "i8", "1", "sweeps or epochs that the attempt has taken"),
 )  # and each observable, of the weights that the attempt ended with
+
+SOLUTIONS_CONTINUOUS = {
+    **SOLUTIONS,
+    **table(
+        Variable("energy", ("solution",), "f8", "1", _REAL),
+        *(Variable(name, ("solution",), dtype, "1", meaning) for name, dtype, meaning in _MORE),
+    ),
+}
+
+_B, _BQ = ("success",), ("success", "q")
+
+BY_SUCCESS = table(
+    Variable("success", _B, "i1", "1", "1: attempts that reached what `until` asks for; 0: the others"),
+    Variable("samples", _B, "i8", "1", "number of these attempts"),
+    Variable("energy_mean", _B, "f8", "1", "mean energy"),
+    Variable("energy_mean_error", _B, "f8", "1", "standard error of energy_mean"),
+    Variable("energy_variance", _B, "f8", "1", "variance of the energy"),
+    Variable("q", ("q",), "f8", "1", "cosine of the angle between the weights of two attempts: middle of a bin"),
+    Variable("pairs", _B, "i8", "1", "pairs of attempts on one instance that were compared"),
+    Variable("probability", _BQ, "f8", "1", "probability of q between two attempts on one instance"),
+    Variable("probability_error", _BQ, "f8", "1", "standard error of probability"),
+)  # and each observable
