@@ -84,13 +84,12 @@ def replicated_sgd(
     patterns, units = len(problem.folded), problem.units
     h = rng.uniform(-1.0, 1.0, (replicas + 1, network.weights))
     weights = np.where(h >= 0.0, 1.0, -1.0)
-    stride = network.fan_in[0] if network.tree else 0
     room = np.zeros(units), np.zeros(units, np.bool_)
     for iteration in range(attempt.max_iterations):
         attempt.tick()
         order = np.stack([rng.permutation(patterns) for _ in range(replicas)])
         attraction = gamma_step * (iteration + 1) * replicas if center == "traced" else 0.0
-        kernel(problem.folded, h, weights, order, batch, rate, pull, attraction, units, stride, room)
+        kernel(problem.folded, h, weights, order, batch, rate, pull, attraction, units, problem.stride, room)
         if any(best.offer(h[a]) for a in range(replicas, -1, -1)):
             return best.found(iteration + 1)
     return best.found(attempt.max_iterations)
