@@ -63,7 +63,7 @@ def test_variants_of_the_algorithms() -> None:
         ("focusing-bp", {"exponent": 0.4, "sweeps_per_step": 2}),
         ("focusing-bp", {"messages": "nodes"}),
         ("reinforced-bp", {"messages": "nodes", "damping": 0.2}),
-        ("replicated-sgd", {"center": "traced"}),
+        ("replicated-sgd", {"center": "explicit"}),
         ("annealing", {"zero_temperature": True, "max_iterations": 2000}),
     ):
         landscape = {**PERCEPTRON, "data": {"source": "random", "alpha": 0.15}}
