@@ -104,8 +104,9 @@ def check_suits(solve: Solve, problem: Problem | SmoothProblem, ranks: int) -> N
     if solve.algorithm == "sbpi" and not problem.binary:
         raise JobError(f'{SECTION} algorithm: "sbpi" needs inputs of +-1: set binarise = true in [landscape.data].')
     needed = 8 * COPIES * len(problem.inputs) * network.weights * ranks
-    if solve.algorithm.endswith("-bp") and needed > USABLE * machine_memory():
+    if solve.keys.get("messages") == "edges" and needed > USABLE * machine_memory():
         raise JobError(
             f"{SECTION} algorithm: the messages between {len(problem.inputs):,} patterns and {network.weights:,} weights take "
-            f"{size(needed)} on {ranks} ranks, and this machine has {size(machine_memory())}; start fewer ranks, or use sbpi."
+            f"{size(needed)} on {ranks} ranks, and this machine has {size(machine_memory())}; start fewer ranks, or set "
+            'messages = "nodes".'
         )

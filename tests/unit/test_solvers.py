@@ -61,7 +61,9 @@ def test_variants_of_the_algorithms() -> None:
     for algorithm, keys in (
         ("focusing-bp", {"protocol": "scoping", "replicas": 8.0, "damping": 0.1, "exponent": 0.4}),
         ("focusing-bp", {"exponent": 0.4, "sweeps_per_step": 2}),
-        ("replicated-sgd", {"center": "traced"}),
+        ("focusing-bp", {"messages": "nodes"}),
+        ("reinforced-bp", {"messages": "nodes", "damping": 0.2}),
+        ("replicated-sgd", {"center": "explicit"}),
         ("annealing", {"zero_temperature": True, "max_iterations": 2000}),
     ):
         landscape = {**PERCEPTRON, "data": {"source": "random", "alpha": 0.15}}
