@@ -12,12 +12,17 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 from scipy.optimize import brentq, minimize
+from scipy.stats import norm
 
 from parallel_landscape.commands.solve import attempt_at, make_problem
 from parallel_landscape.data.training_set import TrainingSet
+from parallel_landscape.dynamics.flow import Batch
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.job.job import Job, make_job
 from parallel_landscape.landscapes.layered import Architecture, Energy, layered
+from parallel_landscape.observables.observable import Around
+from parallel_landscape.observables.smooth import SMOOTH_KINDS
+from parallel_landscape.rng import Purpose, generator
 from parallel_landscape.smooth import F, SmoothLandscape
 from parallel_landscape.solvers import CONTINUOUS
 from parallel_landscape.solvers.catalogue import check_suits
@@ -424,3 +429,24 @@ def test_l_bfgs_needs_fewer_steps_where_curvatures_differ() -> None:
     energy = problem.landscape.energies
     other = minimize(lambda w: float(energy(w[None])[0]), np.zeros(12), method="BFGS").x
     np.testing.assert_allclose(quick.weights, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("landscape", [SPHERE, TREE], ids=["sphere", "tree"])
+def test_local_errors_are_errors_after_noise(landscape: dict[str, Any]) -> None:
+    """Against one draw at a time; and of the spherical perceptron, from the stabilities alone within 4.5 standard errors: after
+    noise of length eps a pattern of stability t = w.x/N^(1/2) is wrong with probability Phi(-t N^(1/2) / (eps |x|))."""
+    problem = problem_of(landscape)
+    around: Any = Around(problem.landscape, None, Path(), 5)  # type: ignore[arg-type]
+    seen: Any = SMOOTH_KINDS["local-error"].make(around, noise=0.3, sets=2000)
+    weights = gd(problem, attempt(20)).weights
+    size = len(weights)
+    draws = generator(5, Purpose.OBSERVE).standard_normal((2000, size)) * 0.3 * np.linalg.norm(weights) / math.sqrt(size)
+    errors = np.array([problem.errors(problem.settled(weights + draw)) for draw in draws]) / problem.patterns
+    rows = np.array([weights, -weights])
+    found = seen.function(Batch(rows, rows, rows[:, 0], rows))
+    assert found[0] == pytest.approx(errors.mean()) and found[1] > 0.5 > found[0] > 0
+    if landscape is SPHERE:
+        assert problem.training_set is not None and problem.landscape.stabilities is not None
+        t, x = problem.landscape.stabilities(weights[None])[0], problem.training_set.patterns
+        exact = norm.cdf(-t * math.sqrt(size) / (0.3 * np.linalg.norm(x, axis=1))).mean()
+        assert abs(found[0] - exact) < 4.5 * errors.std(ddof=1) / math.sqrt(2000)
