@@ -32,7 +32,8 @@ def find_local_entropy(path: str | Path, betas: Sequence[float] | None = None) -
     """
     path = Path(path).expanduser().resolve()
     RunFolder(path).refuse_solver(
-        f'for the local entropy around a solution, run a job with [ensemble] form = "reference", reference = "{path}"'
+        f'for the local entropy around a solution, run a job with [ensemble] form = "reference", reference = "{path}"; '
+        "its weights must be +-1"
     )
     status(path)
     folder = RunFolder(path)

@@ -66,7 +66,17 @@ def status(path: Path, *, ask: bool = True) -> dict[str, Any]:
         found["checkpoint_seconds"] = found["checkpoint_seconds"] or checkpoints[0]["seconds"]
         found["seconds"] = max(found["seconds"] or 0.0, checkpoints[0]["run_seconds"])
     found |= _chained(found, summary(folder, ask=ask and found["state"] != "done"))
-    return found
+    return found | (_solved(folder) if folder.of_solver and result is None else {})
+
+
+def _solved(folder: RunFolder) -> dict[str, Any]:
+    """What is different for a folder of `pland solve` that nobody has analysed: it has no phases, and its job file goes on."""
+    if folder.solved.exists():
+        reason = f"all attempts are over: {folder.solved.name}; pland analyze {folder.path} looks at their solutions"
+        return {"state": "done", "status": "solver", "phase": "solve", "reason": reason, "next": None}
+    reason = f"{len(list(folder.finished.glob('*.h5')))} attempts are over; a process that makes more cannot be seen from here"
+    again = "pland solve, with the job file that began it"
+    return {"state": "elsewhere", "status": "under way", "phase": "solve", "reason": reason, "next": again}
 
 
 def _chained(found: dict[str, Any], told: dict[str, Any] | None) -> dict[str, Any]:

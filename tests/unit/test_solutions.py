@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,21 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["solve", str(file), "-n", "1", "--quiet"]) == 0
     assert main(["analyze", str(file.parent / "runs" / "s-solve")]) == 0
     return file
+
+
+def test_status_of_attempts(solved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No phase of a run is claimed and no resume proposed, whether some or all attempts are over, or they are analysed."""
+    folder = folder_of(load_job(solved)).path
+    begun, over = tmp_path / "begun", tmp_path / "over"
+    for copy in (begun, over):
+        shutil.copytree(folder, copy)
+        (copy / "result.nc").unlink()
+    (begun / "solve.nc").unlink()
+    (begun / "finished").mkdir(exist_ok=True)
+    for path, words in ((begun, "attempts are over; a process"), (over, "all attempts are over"), (folder, "status: solver")):
+        assert main(["status", str(path)]) == 0
+        said = capsys.readouterr().out
+        assert words in said and "resume" not in said and "search" not in said
 
 
 def test_observables_are_what_they_are_on_the_weights(solved: Path) -> None:
