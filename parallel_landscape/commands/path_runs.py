@@ -15,6 +15,7 @@ from parallel_landscape.driver.restore import load_run_job
 from parallel_landscape.driver.shared_data import SharedData
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Serial
+from parallel_landscape.job.coupling import Coupled
 from parallel_landscape.job.job import Job
 from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.landscape import Landscape
@@ -32,7 +33,7 @@ class Samples:
     """What a run has recorded. weights: (chains, times, n), at most `times` moments, evenly spread, the last one among them.
 
     energies: of many weights at once, in units of the job. data: digest of the training set, None without one. patterns: P
-    where the energy is a sum over patterns, else 1. window: number of the temperature, the coldest is 0.
+    where the energy is a sum over patterns, else 1. window: number of the temperature, the coldest is 0, or of the group.
     """
 
     path: Path
@@ -56,7 +57,13 @@ class Samples:
     @property
     def beta(self) -> float:
         """Inverse temperature; nan without one."""
-        return float(self.job.ensemble.ladder()[self.window]) if isinstance(self.job.ensemble, Canonical) else math.nan
+        known = isinstance(self.job.ensemble, (Canonical, Coupled))
+        return float(self.job.ensemble.ladder()[self.window]) if known else math.nan
+
+    @property
+    def gamma(self) -> float:
+        """Strength of the attraction between replicas; nan where there is none."""
+        return float(self.job.ensemble.gammas[self.window]) if isinstance(self.job.ensemble, Coupled) else math.nan
 
     @property
     def sphere(self) -> float:
@@ -69,13 +76,18 @@ class Samples:
         return self.landscape.units if isinstance(self.landscape, SmoothLandscape) else ()
 
 
-def read_samples(path: Path, times: int, window: int = 0) -> Samples:
+def read_samples(path: Path, times: int, window: int = 0, *, centres: bool = False) -> Samples:
     """The recorded weights of a run, those of its coldest temperature, or of another `window` of it, the coldest first.
 
-    Raises JobError when it is no run with real weights, RunError when files are damaged.
+    centres: of a run with coupled replicas, the centres of the groups with the largest gamma, one for each repeat, in place of
+    replicas; other runs are read as they are. Raises JobError when it is no run with real weights, RunError when files are
+    damaged.
     """
     path = path.expanduser().resolve()
     job = load_run_job(RunFolder(path))
+    centres = centres and isinstance(job.ensemble, Coupled)
+    if centres and isinstance(job.ensemble, Coupled):
+        window = int(np.argmax(job.ensemble.gammas))
     data = SharedData(job, Serial())
     landscape = job.build_landscape(data)
     energies = landscape.energies
@@ -83,7 +95,9 @@ def read_samples(path: Path, times: int, window: int = 0) -> Samples:
         raise JobError(
             f"{path}: paths need real weights, and those of {job.model_name} are not; nothing lies between +1 and -1."
         )
-    weights = _chains(read_catalogue(path), path, times, window)
+    weights, repeats = _chains(read_catalogue(path), path, times, window)
+    if centres:
+        weights = centres_of(weights, repeats, landscape.sphere)
     return Samples(path, job, weights, energies, data.digest, _patterns(landscape, weights[0, :1]), landscape, window)
 
 
@@ -95,21 +109,33 @@ def _patterns(landscape: Landscape | SmoothLandscape, weights: F) -> int:
     return landscape.stabilities(weights).shape[1] if summed and landscape.stabilities is not None else 1
 
 
-def _chains(catalogue: Catalogue, path: Path, times: int, window: int) -> F:
-    """Weights (chains, times, n) of one temperature or window."""
+def centres_of(weights: F, groups: NDArray[np.int64], sphere: float = 0.0) -> F:
+    """Means (groups, times, n) of the weights (chains, times, n) of each group, chains with the same number in `groups`.
+
+    On a sphere, `sphere` = |w|^2, they are brought back to it.
+    """
+    means = np.array([weights[groups == group].mean(axis=0) for group in np.unique(groups)])
+    return means * math.sqrt(sphere) / np.linalg.norm(means, axis=-1, keepdims=True) if sphere else means
+
+
+def _chains(catalogue: Catalogue, path: Path, times: int, window: int) -> tuple[F, NDArray[np.int64]]:
+    """Weights (chains, times, n) of one temperature or window, and the repeat (chains,) that each chain belongs to."""
     catalogue.check_whole()
     records = read_records(catalogue.folder, catalogue.segments)
     if "weights" not in records or not len(records["slot"]):
         raise JobError(f"{path} has recorded no weights; run its job with [production] weights = true.")
     frozen = catalogue.frozen()
-    slots = frozen.slot[(frozen.window == window) & (frozen.reached > 0)]
-    rows = [records["weights"][records["slot"] == slot] for slot in slots.tolist()]
-    rows = [row for row in rows if len(row)]
+    inside = (frozen.window == window) & (frozen.reached > 0)
+    found = [
+        (records["weights"][records["slot"] == slot], repeat)
+        for slot, repeat in zip(frozen.slot[inside].tolist(), frozen.repeat[inside].tolist(), strict=True)
+    ]
+    rows = [row for row, _ in found if len(row)]
     if not rows:
         raise RunError(f"{path} has no records in window {window} yet; let it go on")
     length = min(map(len, rows))
     chosen = np.unique(length - 1 - np.linspace(0, length - 1, min(times, length)).astype(int)[::-1])
-    return np.array([row[chosen] for row in rows], float)
+    return np.array([row[chosen] for row in rows], float), np.array([repeat for row, repeat in found if len(row)])
 
 
 Pair = tuple[Samples, Samples | None]  # a run, and what is to be seen from it
