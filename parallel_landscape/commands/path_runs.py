@@ -57,8 +57,8 @@ class Samples:
     @property
     def beta(self) -> float:
         """Inverse temperature; nan without one."""
-        known = isinstance(self.job.ensemble, (Canonical, Coupled))
-        return float(self.job.ensemble.ladder()[self.window]) if known else math.nan
+        ensemble = self.job.ensemble
+        return float(ensemble.ladder()[self.window]) if isinstance(ensemble, Canonical | Coupled) else math.nan
 
     @property
     def gamma(self) -> float:
