@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from parallel_landscape.analysis.plots.style import PALETTE, legend
+from parallel_landscape.analysis.plots.style import INK, PALETTE, legend
 from parallel_landscape.commands.path_runs import Samples, read_samples
 from parallel_landscape.commands.study_view import points_of
 
@@ -47,10 +47,11 @@ class Group(NamedTuple):
 
 
 class Single(NamedTuple):
-    """Chains without coupling at one alpha, the means of three moments of each, and the curves between chains."""
+    """Chains without coupling at one alpha, the means of three moments of each, the coldest chains; paths: between chains."""
 
     chains: Networks
     means: Networks
+    cold: Networks
     paths: xr.Dataset
 
 
@@ -111,12 +112,17 @@ def read_groups(study: Path) -> list[Group]:
     return sorted(found, key=lambda one: (one.alpha, one.gamma))
 
 
-def read_single(folder: Path, paths: xr.Dataset) -> Single:
-    """Chains of a run of `sample.toml`; paths: what `pland paths` says of it."""
-    samples = read_samples(folder, TIMES)
+def read_single(folder: Path, coldest: Path, paths: xr.Dataset) -> Single:
+    """Chains of a run of `sample.toml`, and of a colder one; paths: what `pland paths` says of the first."""
+    samples, cold = (read_samples(one, TIMES) for one in (folder, coldest))
     chains, times = samples.weights.shape[:2]
     means = np.mean(np.split(samples.weights[:, : times // 3 * 3], 3, axis=1), axis=0)
-    return Single(networks(samples, samples.weights, chains), networks(samples, means, chains), paths)
+    return Single(
+        networks(samples, samples.weights, chains),
+        networks(samples, means, chains),
+        networks(cold, cold.weights, len(cold.weights)),
+        paths,
+    )
 
 
 def draw_energies(ax: Axes, groups: list[Group], singles: dict[float, Single]) -> None:
@@ -130,7 +136,7 @@ def draw_energies(ax: Axes, groups: list[Group], singles: dict[float, Single]) -
                         fillstyle="full" if kind == "centres" else "none")  # fmt: skip
         for which, line in ((single.chains, "-"), (single.means, ":")):
             ax.axhline(which.energy[0], color=color, linestyle=line, linewidth=0.8)
-    ax.set(xscale="log", yscale="log", xlabel="attraction γ", ylabel="energy; lines: chains, dotted: means of 3 moments")
+    ax.set(xscale="log", yscale="log", xlabel="attraction γ", ylabel="energy; dotted: means of 3 moments")
     legend(ax, fontsize=7)
 
 
@@ -157,13 +163,14 @@ def draw_barriers(ax: Axes, groups: list[Group], singles: dict[float, Single]) -
             ax.errorbar([one.gamma for one in mine], *values, fmt=marker, markersize=4, linewidth=1.0, color=color,
                         label=f"{name}, α = {alpha:g}")  # fmt: skip
         ax.axhline(float(single.paths.barrier), color=color, linewidth=0.8)
-    ax.set(xscale="log", xlabel="attraction γ", ylabel="barrier; lines: between single chains")
+    ax.set(xscale="log", xlabel="attraction γ", ylabel="barrier; lines: between single chains", ylim=(-0.02, 0.48))
     legend(ax, fontsize=7)
 
 
 def draw_noise(ax: Axes, groups: list[Group], alpha: float, single: Single) -> None:
     """Training error of weights with noise: of single chains, of their means, and of centres."""
     shown = [("single chains", single.chains, PALETTE[0], "-"), ("means of 3 moments", single.means, PALETTE[0], ":")]
+    shown += [("the coldest single chains", single.cold, INK, DASHED)]
     mine = [one for one in groups if one.alpha == alpha]
     shown += [
         (f"centres, γ = {one.gamma:g}", one.centres, color, "-") for one, color in zip(mine[1:], PALETTE[1:], strict=False)
@@ -176,12 +183,13 @@ def draw_noise(ax: Axes, groups: list[Group], alpha: float, single: Single) -> N
 
 def tell(groups: list[Group], singles: dict[float, Single]) -> None:
     """The numbers in Markdown."""
-    names = ("alpha", "gamma", "energy", "energy of centres", "training error", "of centres", "at noise 0.2", "q of a group",
-             "q of centres", "barrier", "to a chain")  # fmt: skip
+    names = ("alpha", "gamma", "energy", "energy of centres", "training error", "of centres", "at noise 0.2", "of centres",
+             "q of a group", "q of centres", "barrier", "to a chain")  # fmt: skip
     print(f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for alpha, single in singles.items():
-        mine = (single.chains, single.means)
-        print(_row([f"{alpha:g}", "none"], *mine, [(np.nan, np.nan), pairs(single.chains.weights)],
+        print(_row([f"{alpha:g}", "none, coldest"], single.cold, single.cold, [(np.nan, np.nan), pairs(single.cold.weights)],
+                   [(np.nan, np.nan)] * 2))  # fmt: skip
+        print(_row([f"{alpha:g}", "none"], single.chains, single.means, [(np.nan, np.nan), pairs(single.chains.weights)],
                    [(float(single.paths.barrier), float(single.paths.barrier_error)), (np.nan, np.nan)]))  # fmt: skip
         for one in [one for one in groups if one.alpha == alpha]:
             rises = [(float(one.paths.barrier[ends]), float(one.paths.barrier_error[ends])) for ends in (0, 1)]
@@ -190,7 +198,8 @@ def tell(groups: list[Group], singles: dict[float, Single]) -> None:
 
 def _row(head: list[str], own: Networks, centre: Networks, overlaps: list[Value], rises: list[Value]) -> str:
     """Numbers of one gamma; without coupling those of chains, and of their means for centres."""
-    cells = [own.energy, centre.energy, own.error, centre.error, tuple(centre.noisy[NOISE.index(0.2)]), *overlaps, *rises]
-    digits = (4, 4, 4, 4, 4, 3, 3, 3, 3)
+    level = NOISE.index(0.2)
+    cells = [own.energy, centre.energy, own.error, centre.error, own.noisy[level], centre.noisy[level], *overlaps, *rises]
+    digits = (4, 4, 4, 4, 4, 4, 3, 3, 4, 4)
     told = ["" if np.isnan(v) else f"{v:.{n}f} ± {e:.{n}f}" for (v, e), n in zip(cells, digits, strict=True)]
     return f"| {' | '.join(head + told)} |"

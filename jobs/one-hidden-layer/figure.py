@@ -225,7 +225,7 @@ def draw_centres(axes: Any, runs: list[Run], study: Path) -> None:
     for alpha in dict.fromkeys(one.alpha for one in groups):
         t = next(one.temperature for one in groups if one.alpha == alpha)
         (run,) = [run for run in runs if run.alpha == alpha and np.isclose(run.temperature, t, rtol=0.01)]
-        singles[alpha] = centres.read_single(run.folder, run.paths)
+        singles[alpha] = centres.read_single(run.folder, by_alpha(runs)[alpha][0].folder, run.paths)
     for draw, ax in zip((centres.draw_energies, centres.draw_overlaps, centres.draw_barriers), axes, strict=False):
         draw(ax, groups, singles)
     for (alpha, single), ax in zip(singles.items(), axes[3:], strict=False):
@@ -259,7 +259,7 @@ def main(runs: Path) -> None:
     draw_ratchet(axes[5], found, study)
     draw_centres(axes[6:11], found, runs / "coupled")
     draw_ladder(axes[11], found, runs / "ladder")
-    figure.savefig(runs / "one-hidden-layer.png", dpi=150)
+    figure.savefig(runs / "one-hidden-layer.png", dpi=120)
     print(f"\n{runs / 'one-hidden-layer.png'}")
 
 
