@@ -121,6 +121,9 @@ def _add_paths(commands: Any) -> None:
         "--reference", type=Path, nargs="+", default=[], metavar="RUN", help="runs on the same training sets to go from"
     )
     paths.add_argument("--output", type=Path, metavar="FILE.nc", help="default: paths.nc in the first RUN; a figure beside it")
+    paths.add_argument(
+        "--centres", action="store_true", help="of coupled replicas take the centre, at the largest gamma, in place of replicas"
+    )
     paths.add_argument("--times", type=int, default=8, help="moments of each chain that are used (default: 8)")
     paths.add_argument("--points", type=int, default=65, help="points of a curve, both ends included (default: 65)")
     paths.add_argument(

@@ -243,7 +243,7 @@ def _paths(parsed: argparse.Namespace) -> int:
     from parallel_landscape.commands.path_table import Asked
     from parallel_landscape.commands.path_view import find_paths, lines
 
-    asked = Asked(parsed.points, tuple(parsed.vertices), parsed.line)
+    asked = Asked(parsed.points, tuple(parsed.vertices), parsed.line, parsed.centres)
     print("\n".join(lines(*find_paths(parsed.run, parsed.reference, parsed.output, parsed.times, asked))))
     return 0
 

@@ -1,9 +1,10 @@
-"""The figure of the study, six panels, and its numbers, from a folder of runs.
+"""The figure of the study, twelve panels, and its numbers, from a folder of runs.
 
     python jobs/one-hidden-layer/figure.py jobs/one-hidden-layer/small/runs
 
-Above: energy against the temperature, overlaps inside chains and between them, and their distribution hot and cold.
-Below: curves between chains, their barriers, and what the ratchet finds instead. Crosses: published, of larger networks.
+First row: energy against the temperature, overlaps inside chains and between them, and their distribution hot and cold.
+Second: curves between chains, their barriers, and what the ratchet finds instead. Third and fourth: coupled replicas and their
+centres (`centres.py`), and chains that change temperature. Crosses: published, of larger networks.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import itertools
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import centres
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -25,7 +27,7 @@ from parallel_landscape.commands.study_view import points_of
 DASHED = (0, (4, 2))
 TIMES = 100  # moments of each chain
 # A. Zambon et al., arXiv:2503.08266, N = 1000, K = 50: files of its figures 2 and 5; temperature of the summed loss: value
-ENERGY = {0.018: 0.06795, 0.18: 0.11954, 1.8: 0.63501, 18.0: 6.8165}  # alpha = 1.8
+ENERGY = {0.018: 0.06795, 0.054: 0.07864, 0.18: 0.11954, 0.54: 0.23232, 1.8: 0.63501, 5.4: 1.9114, 18.0: 6.8165}  # alpha = 1.8
 OVERLAP = {0.2: {0.0006: 0.676, 0.002: 0.409, 0.006: 0.243}, 1.8: {18.0: 0.526}}
 
 
@@ -75,18 +77,13 @@ def read(study: Path) -> list[Run]:
 def inside(weights: np.ndarray) -> np.ndarray:
     """Cosines of each chain's weights with those half a run later."""
     half = weights.shape[1] // 2
-    return cosines(weights[:, :half], weights[:, -half:]).ravel()
+    return centres.cosines(weights[:, :half], weights[:, -half:]).ravel()
 
 
 def between(weights: np.ndarray) -> np.ndarray:
     """Cosines of every two chains, in the second half of the run."""
     late = weights[:, weights.shape[1] // 2 :]
-    return np.concatenate([cosines(late[a], late[b]) for a, b in itertools.combinations(range(len(late)), 2)])
-
-
-def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Of vectors along the last axis."""
-    return (one * other).sum(axis=-1) / np.linalg.norm(one, axis=-1) / np.linalg.norm(other, axis=-1)
+    return np.concatenate([centres.cosines(late[a], late[b]) for a, b in itertools.combinations(range(len(late)), 2)])
 
 
 def by_alpha(runs: list[Run]) -> dict[float, list[Run]]:
@@ -185,6 +182,57 @@ def draw_ratchet(ax: Axes, runs: list[Run], study: Path) -> None:
     legend(ax)
 
 
+def draw_ladder(ax: Axes, runs: list[Run], folder: Path) -> None:
+    """Energies over the published ones at alpha = 1.8: of single chains, and of those that change temperature; a table, too."""
+    cold = by_alpha(runs)[1.8]
+    known = [run for run in cold if any(np.isclose(run.temperature, t, rtol=0.01) for t in ENERGY)]
+    published = [next(u for t, u in ENERGY.items() if np.isclose(run.temperature, t, rtol=0.01)) for run in known]
+    values = np.array([run.energy for run in known]) / np.array(published)[:, None]
+    ax.errorbar([run.temperature for run in known], *values.T, fmt="o-", markersize=4, linewidth=1.0, color=PALETTE[1],
+                label="single chains")  # fmt: skip
+    if (folder / "result.nc").exists():
+        ladder = xr.load_dataset(folder / "result.nc", group="canonical").sortby("beta", ascending=False)
+        patterns = round(cold[0].alpha * read_samples(folder, 1).weights.shape[2])
+        order = np.argsort(patterns / ladder.beta.values)
+        t = np.array(list(ENERGY))
+        mine = np.interp(np.log(t), np.log(patterns / ladder.beta.values[order]), np.log(ladder.energy_mean.values[order]))
+        ax.plot(t, np.exp(mine) / np.array(list(ENERGY.values())), "s-", markersize=4, linewidth=1.0, color=PALETTE[2],
+                label="chains on a ladder")  # fmt: skip
+        tell_ladder(folder, ladder, patterns)
+    ax.axhline(1.0, color=INK, linewidth=0.8)
+    ax.set(xscale="log", xlabel="temperature of the summed loss, α = 1.8", ylabel="energy over that published for N = 1000")
+    legend(ax)
+
+
+def tell_ladder(folder: Path, ladder: xr.Dataset, patterns: int) -> None:
+    """Energies and the rest at the temperatures of single chains; q: of a temperature with itself half a run later."""
+    print("\n| T | energy | training error | w² | q inside |\n|---|---|---|---|---|")
+    for t in (0.018, 0.18, 1.8, 18.0):
+        window = int(np.abs(np.log(patterns / ladder.beta.values / t)).argmin())
+        row, weights = ladder.isel(beta=window), read_samples(folder, TIMES, window).weights
+        cells = [f"{t:g}", f"{float(row.energy_mean):.4g} ± {float(row.energy_mean_error):.2g}"]
+        cells += [f"{float(row['training-error']):.4f} ± {float(row['training-error_error']):.4f}"]
+        cells += [f"{float(row['norm-squared']) / weights.shape[2]:.0f}", f"{inside(weights).mean():.3f}"]
+        print(f"| {' | '.join(cells)} |")
+
+
+def draw_centres(axes: Any, runs: list[Run], study: Path) -> None:
+    """The five panels of `centres.py`, and its table."""
+    if not (study / "paths.nc").exists():
+        return
+    groups = centres.read_groups(study)
+    singles = {}
+    for alpha in dict.fromkeys(one.alpha for one in groups):
+        t = next(one.temperature for one in groups if one.alpha == alpha)
+        (run,) = [run for run in runs if run.alpha == alpha and np.isclose(run.temperature, t, rtol=0.01)]
+        singles[alpha] = centres.read_single(run.folder, by_alpha(runs)[alpha][0].folder, run.paths)
+    for draw, ax in zip((centres.draw_energies, centres.draw_overlaps, centres.draw_barriers), axes, strict=False):
+        draw(ax, groups, singles)
+    for (alpha, single), ax in zip(singles.items(), axes[3:], strict=False):
+        centres.draw_noise(ax, groups, alpha, single)
+    centres.tell(groups, singles)
+
+
 def tell(runs: list[Run]) -> None:
     """The numbers in Markdown."""
     names = ("alpha", "T", "energy", "training error", "w²", "q inside", "q between", "barrier", "curves without")
@@ -203,13 +251,15 @@ def main(runs: Path) -> None:
     if not (study / "paths.nc").exists():
         raise SystemExit(f"{study}/paths.nc is missing: pland paths {study} makes it, once sample.toml has been run")
     found = read(study)
-    figure = Figure(figsize=(12.6, 6.6), layout="constrained")
-    axes = [new_axes(ax) for ax in figure.subplots(2, 3).flat]
+    figure = Figure(figsize=(12.6, 13.2), layout="constrained")
+    axes = [new_axes(ax) for ax in figure.subplots(4, 3).flat]
     for draw, ax in zip((draw_energy, draw_overlaps, draw_distributions, draw_curves, draw_barriers), axes, strict=False):
         draw(ax, found)
     tell(found)
     draw_ratchet(axes[5], found, study)
-    figure.savefig(runs / "one-hidden-layer.png", dpi=150)
+    draw_centres(axes[6:11], found, runs / "coupled")
+    draw_ladder(axes[11], found, runs / "ladder")
+    figure.savefig(runs / "one-hidden-layer.png", dpi=120)
     print(f"\n{runs / 'one-hidden-layer.png'}")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray
 
 CURVES = ("ln_g", "ln_g_error", "visited", "known")  # over energy; other variables over energy alone come along
+AXES = ("energy", "group", "beta")  # what the variables of a point go along: the first of these that it has
 SCALARS = {
     "lowest_energy": "lowest energy visited; nan where the point has no result",
     "ln_g_lowest": "ln g at the lowest energy",
@@ -27,9 +28,9 @@ def collect(folder: Path) -> xarray.Dataset:
     """Write study.nc and study.png of the study in `folder`; returns the dataset.
 
     Dimensions: the swept keys (their last parts where those differ), or `point` for a zip; and energy, the union of all
-    points' levels, or, where energies are continuous, beta, the union of all their temperatures. `status` says how each point
-    stands; what a point does not have is nan, and its status is "missing". Raises RunError when no point has a result, or when
-    energies are continuous at some points alone.
+    points' levels, or, where energies are continuous, beta, the union of all their temperatures, or, with coupled replicas,
+    group, the number of the group, with its beta and gamma. `status` says how each point stands; what a point does not have is
+    nan, and its status is "missing". Raises RunError when no point has a result, or when points go along different ones.
     """
     study = read_study(folder)
     found = [_read(folder / point["folder"] / "result.nc") for point in study["points"]]
@@ -47,14 +48,18 @@ def _read(path: Path) -> dict[str, Any] | None:
         groups, attributes = read_groups(path)
     except (OSError, RunError):
         return None
-    return {**groups["" if "energy" in groups[""] else "canonical"], "status": str(attributes["status"])}
+    status = {"status": str(attributes["status"])}
+    if "energy" in groups[""] or "canonical" in groups:
+        return {**groups["" if "energy" in groups[""] else "canonical"], **status}
+    return {**groups["windows"], "group": np.arange(len(groups["windows"]["gamma"])), **status}
 
 
 def _along(study: dict[str, Any], found: list[dict[str, Any] | None]) -> str:
     """What the variables of all points go along."""
-    axes = {"energy" if "energy" in one else "beta" for one in found if one}
+    axes = {next(name for name in AXES if name in one) for one in found if one}
     if len(axes) > 1:
-        raise RunError(f"the points of {study['name']} cannot be put together: only some of them have whole energies")
+        what = "of coupled replicas" if "group" in axes else "whole energies"
+        raise RunError(f"the points of {study['name']} cannot be put together: only some of them have {what}")
     return axes.pop()
 
 
@@ -92,7 +97,7 @@ def _axes(study: dict[str, Any], along: str) -> tuple[tuple[int, ...], tuple[str
 def short_names(keys: Any, along: str = "energy") -> dict[str, str]:
     """The last part of each dotted key where that tells them apart, and is no name of a result's own."""
     last = [key.rpartition(".")[2] for key in keys]
-    taken = {"energy", along, "point", "status", *SCALARS, *CURVES}
+    taken = {"energy", along, "point", "status", *SCALARS, *CURVES, *(("beta", "gamma") if along == "group" else ())}
     return {key: key if last.count(part) > 1 or part in taken else part for key, part in zip(keys, last, strict=True)}
 
 
@@ -127,7 +132,7 @@ def _draw(made: xarray.Dataset, study: dict[str, Any], path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    along = "energy" if "energy" in made.dims else "beta"
+    along = next(name for name in AXES if name in made.dims)
     first = short_names(study["keys"], along)[next(iter(study["keys"]))]
     dim = first if study["mode"] == "product" else "point"
     figure = Figure(figsize=(10, 4), layout="constrained")
@@ -142,10 +147,13 @@ def _draw(made: xarray.Dataset, study: dict[str, Any], path: Path) -> None:
         told = ", ".join(f"{name} = {one[name].item()}" for name in others)
         (line,) = left.plot(x, one["lowest"], "o-", label=told or None)
         for curve in one["curves"].transpose(dim, along).values:
-            there = np.isfinite(curve) if along == "beta" else slice(None)
-            right.plot(places[there], curve[there], ".-" if along == "beta" else "-", color=line.get_color(), lw=0.8)
-    words = ("lowest energy visited", "energy", "ln g") if along == "energy" else (
-        "mean energy at the coldest temperature", "temperature", "mean energy")  # fmt: skip
+            there = np.isfinite(curve) if along != "energy" else slice(None)
+            right.plot(places[there], curve[there], "-" if along == "energy" else ".-", color=line.get_color(), lw=0.8)
+    words = {
+        "energy": ("lowest energy visited", "energy", "ln g"),
+        "beta": ("mean energy at the coldest temperature", "temperature", "mean energy"),
+        "group": ("mean energy of the last group", "group", "mean energy"),
+    }[along]
     left.set(xlabel=made[first].attrs["key"], ylabel=words[0])
     right.set(xlabel=words[1], ylabel=words[2])
     if along == "beta":
@@ -162,6 +170,8 @@ def _shown(made: xarray.Dataset, along: str) -> tuple[xarray.DataArray, xarray.D
     if along == "energy":
         return made["lowest_energy"], made["ln_g"], made["energy"].values
     energy = made["energy_mean"]
+    if along == "group":
+        return energy.isel(group=-1), energy, made["group"].values
     with np.errstate(divide="ignore"):
         coldest = energy.notnull().cumsum("beta").argmax("beta")
         return energy.isel(beta=coldest), energy, 1.0 / made["beta"].values

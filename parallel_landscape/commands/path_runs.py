@@ -19,6 +19,7 @@ from parallel_landscape.driver.restore import load_run_job
 from parallel_landscape.driver.shared_data import SharedData
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.exchange.comm import Serial
+from parallel_landscape.job.coupling import Coupled
 from parallel_landscape.job.job import Job
 from parallel_landscape.job.tempering import Canonical
 from parallel_landscape.landscape import Landscape
@@ -36,8 +37,8 @@ class Samples:
     """What a run has recorded. weights: (chains, times, n), at most `times` moments, evenly spread, the last one among them.
 
     energies: of many weights at once, in units of the job. data: digest of the training set, None without one. patterns: P
-    where the energy is a sum over patterns, else 1. window: number of the temperature, the coldest is 0. solved: the weights
-    are solutions that an algorithm has found, chains of one moment each, and follow no law.
+    where the energy is a sum over patterns, else 1. window: number of the temperature, the coldest is 0, or of the group.
+    solved: the weights are solutions that an algorithm has found, chains of one moment each, and follow no law.
     """
 
     path: Path
@@ -62,9 +63,14 @@ class Samples:
     @property
     def beta(self) -> float:
         """Inverse temperature; nan without one."""
-        if self.solved or not isinstance(self.job.ensemble, Canonical):
-            return math.nan
-        return float(self.job.ensemble.ladder()[self.window])
+        ensemble = None if self.solved else self.job.ensemble
+        return float(ensemble.ladder()[self.window]) if isinstance(ensemble, Canonical | Coupled) else math.nan
+
+    @property
+    def gamma(self) -> float:
+        """Strength of the attraction between replicas; nan where there is none."""
+        ensemble = None if self.solved else self.job.ensemble
+        return float(ensemble.gammas[self.window]) if isinstance(ensemble, Coupled) else math.nan
 
     @property
     def sphere(self) -> float:
@@ -77,14 +83,14 @@ class Samples:
         return self.landscape.units if isinstance(self.landscape, SmoothLandscape) else ()
 
 
-def all_samples(path: Path, times: int) -> list[Samples]:
+def all_samples(path: Path, times: int, *, centres: bool = False) -> list[Samples]:
     """`read_samples` of a run; of a folder of `pland solve` the solutions on each instance that has any, as many chains.
 
     Raises JobError when it has no real weights, RunError when files are damaged or nothing was solved.
     """
     folder = RunFolder(path.expanduser().resolve())
     if not folder.of_solver or folder.steered.exists():
-        return [read_samples(path, times)]
+        return [read_samples(path, times, centres=centres)]
     job, records = read_attempts(folder)
     _check_real(folder.path, job, make_problem(job, 0).landscape)
     found = [_solutions(folder.path, job, instance, records) for instance in sorted({key[0] for key in records})]
@@ -114,19 +120,26 @@ def _check_real(path: Path, job: Job, landscape: Landscape | SmoothLandscape) ->
         )
 
 
-def read_samples(path: Path, times: int, window: int = 0) -> Samples:
+def read_samples(path: Path, times: int, window: int = 0, *, centres: bool = False) -> Samples:
     """The recorded weights of a run, those of its coldest temperature, or of another `window` of it, the coldest first.
 
-    Raises JobError when it is no run with real weights, RunError when files are damaged.
+    centres: of a run with coupled replicas, the centres of the groups with the largest gamma, one for each repeat, in place of
+    replicas; other runs are read as they are. Raises JobError when it is no run with real weights, RunError when files are
+    damaged.
     """
     path = path.expanduser().resolve()
     job = load_run_job(RunFolder(path))
+    centres = centres and isinstance(job.ensemble, Coupled)
+    if centres and isinstance(job.ensemble, Coupled):
+        window = int(np.argmax(job.ensemble.gammas))
     data = SharedData(job, Serial())
     landscape = job.build_landscape(data)
     _check_real(path, job, landscape)
     energies = landscape.energies
     assert energies is not None
-    weights = _chains(read_catalogue(path), path, times, window)
+    weights, repeats = _chains(read_catalogue(path), path, times, window)
+    if centres:
+        weights = centres_of(weights, repeats, landscape.sphere)
     return Samples(path, job, weights, energies, data.digest, _patterns(landscape, weights[0, :1]), landscape, window)
 
 
@@ -138,21 +151,33 @@ def _patterns(landscape: Landscape | SmoothLandscape, weights: F) -> int:
     return landscape.stabilities(weights).shape[1] if summed and landscape.stabilities is not None else 1
 
 
-def _chains(catalogue: Catalogue, path: Path, times: int, window: int) -> F:
-    """Weights (chains, times, n) of one temperature or window."""
+def centres_of(weights: F, groups: NDArray[np.int64], sphere: float = 0.0) -> F:
+    """Means (groups, times, n) of the weights (chains, times, n) of each group, chains with the same number in `groups`.
+
+    On a sphere, `sphere` = |w|^2, they are brought back to it.
+    """
+    means = np.array([weights[groups == group].mean(axis=0) for group in np.unique(groups)])
+    return means * math.sqrt(sphere) / np.linalg.norm(means, axis=-1, keepdims=True) if sphere else means
+
+
+def _chains(catalogue: Catalogue, path: Path, times: int, window: int) -> tuple[F, NDArray[np.int64]]:
+    """Weights (chains, times, n) of one temperature or window, and the repeat (chains,) that each chain belongs to."""
     catalogue.check_whole()
     records = read_records(catalogue.folder, catalogue.segments)
     if "weights" not in records or not len(records["slot"]):
         raise JobError(f"{path} has recorded no weights; run its job with [production] weights = true.")
     frozen = catalogue.frozen()
-    slots = frozen.slot[(frozen.window == window) & (frozen.reached > 0)]
-    rows = [records["weights"][records["slot"] == slot] for slot in slots.tolist()]
-    rows = [row for row in rows if len(row)]
+    inside = (frozen.window == window) & (frozen.reached > 0)
+    found = [
+        (records["weights"][records["slot"] == slot], repeat)
+        for slot, repeat in zip(frozen.slot[inside].tolist(), frozen.repeat[inside].tolist(), strict=True)
+    ]
+    rows = [row for row, _ in found if len(row)]
     if not rows:
         raise RunError(f"{path} has no records in window {window} yet; let it go on")
     length = min(map(len, rows))
     chosen = np.unique(length - 1 - np.linspace(0, length - 1, min(times, length)).astype(int)[::-1])
-    return np.array([row[chosen] for row in rows], float)
+    return np.array([row[chosen] for row in rows], float), np.array([repeat for row, repeat in found if len(row)])
 
 
 Pair = tuple[Samples, Samples | None]  # a run, and what is to be seen from it

@@ -28,11 +28,15 @@ F = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Asked:
-    """points of a curve, vertices of the simplices, and along which line; "auto": geodesics on a sphere, else straight."""
+    """points of a curve, vertices of the simplices, and along which line; "auto": geodesics on a sphere, else straight.
+
+    centres: of coupled replicas, in place of replicas.
+    """
 
     points: int = 65
     vertices: tuple[int, ...] = (2, 3, 4, 6, 8)
     line: str = "auto"
+    centres: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ def _row(runs: Sequence[Samples], references: Sequence[Samples | None], asked: A
         "patterns": first.patterns,
         "alpha": first.alpha,
         "beta": first.beta,
+        "gamma": first.gamma,
         "kappa": first.job.landscape.get("kappa", math.nan),
         "reference_kappa": math.nan if reference is None else reference.job.landscape.get("kappa", math.nan),
     }

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from parallel_landscape.commands.path_runs import Samples, all_samples, matched
 from parallel_landscape.commands.path_table import Asked, make_table
 from parallel_landscape.commands.study_view import points_of
@@ -31,21 +33,24 @@ def find_paths(
     """
     asked = asked or Asked()
     _check(output, times, asked)
-    samples, others = _read(runs, times), _read(references, times)
+    samples, others = _read(runs, times, asked.centres), _read(references, times, asked.centres)
     if not samples:
         raise JobError(f"{', '.join(map(str, runs))}: no point of this study has a result yet.")
+    if asked.centres and all(math.isnan(one.gamma) for one in (*samples, *others)):
+        raise JobError('--centres: none of these runs has coupled replicas, [ensemble] kind = "coupled".')
     table = make_table(matched(samples, others), asked)
     output = output or runs[0].expanduser().resolve() / "paths.nc"
     about = {"version": version(), "line": asked.line, "times": times, "error_from": _error_from(table)}
+    about["centres"] = int(asked.centres)
     names = {"runs_of": [str(one.path) for one in samples], "references_of": [str(one.path) for one in others] or [""]}
     write_table(output, PATHS, table, {**about, **names})
     write_atomically(output.with_suffix(".png"), lambda beside: _draw(output, beside))
     return output, table
 
 
-def _read(folders: Sequence[Path], times: int) -> list[Samples]:
+def _read(folders: Sequence[Path], times: int, centres: bool) -> list[Samples]:
     paths = [path for given in folders for path in points_of(given.expanduser())]
-    return [one for path in paths for one in all_samples(path, times)]
+    return [one for path in paths for one in all_samples(path, times, centres=centres)]
 
 
 def _check(output: Path | None, times: int, asked: Asked) -> None:
@@ -89,7 +94,7 @@ def _draw(source: Path, path: Path) -> None:
 def lines(output: Path, table: dict[str, Any]) -> list[str]:
     """The outcome for a person."""
     found = [
-        "alpha      beta   kappa      N  sets  ends         pairs   q       (theory)  "
+        f"{_heading(table)}      N  sets  ends         pairs   q       (theory)  "
         "E(1/2)           (theory)  barrier          free"
     ]
     middle = len(table["position"]) // 2
@@ -109,11 +114,20 @@ def lines(output: Path, table: dict[str, Any]) -> list[str]:
     return [*found, f"errors are over {_error_from(table)}", str(output), str(output.with_suffix(".png"))]
 
 
+def _heading(table: dict[str, Any]) -> str:
+    """Of the columns of `_group`."""
+    return "alpha      beta   kappa" + ("   gamma" if _coupled(table) else "")
+
+
 def _group(table: dict[str, Any], group: int) -> str:
-    """alpha, beta and kappa of a group, "-" for what it does not have."""
-    cells = [table[name][group] for name in ("alpha", "beta", "kappa")]
+    """alpha, beta and kappa of a group, and gamma where a group has one, "-" for what it does not have."""
+    cells = [table[name][group] for name in ("alpha", "beta", "kappa", "gamma")]
     told = ["-" if math.isnan(cell) else f"{cell:.4g}" for cell in cells]
-    return f"{told[0]:>5} {told[1]:>9} {told[2]:>7}"
+    return f"{told[0]:>5} {told[1]:>9} {told[2]:>7}" + (f" {told[3]:>7}" if _coupled(table) else "")
+
+
+def _coupled(table: dict[str, Any]) -> bool:
+    return bool(np.isfinite(table["gamma"]).any())
 
 
 def _first(table: dict[str, Any]) -> list[int]:
@@ -128,7 +142,7 @@ def _ends(number: int, kappa: float) -> str:
 
 
 def _simplex_lines(table: dict[str, Any]) -> list[str]:
-    found = ["alpha      beta   kappa  vertices  barycentre       (theory)  inside"]
+    found = [f"{_heading(table)}  vertices  barycentre       (theory)  inside"]
     for group in _first(table):
         head = _group(table, group)
         for place, vertices in enumerate(table["vertices"]):

@@ -17,6 +17,7 @@ PATHS = {
         Variable("patterns", _G, "i8", "1", "patterns that an energy is divided by; 1: energies are as in the job"),
         Variable("alpha", _G, "f8", "1", "patterns for each weight; nan without patterns"),
         Variable("beta", _G, "f8", "1", "inverse temperature of the runs; nan without one"),
+        Variable("gamma", _G, "f8", "1", "attraction of coupled replicas; nan without it"),
         Variable("kappa", _G, "f8", "1", "margin of the problem; nan without one"),
         Variable("reference_kappa", _G, "f8", "1", "margin of the reference; nan without one"),
         Variable("ends", ("ends",), "i8", "1", "0: both ends from the runs; 1: the first end from the reference"),

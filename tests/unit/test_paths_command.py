@@ -18,6 +18,8 @@ from parallel_landscape.driver.stopping import handlers_kept
 from parallel_landscape.errors import RunError
 from parallel_landscape.exchange.comm import Serial
 from parallel_landscape.job.job import make_job
+from parallel_landscape.store.catalogue import read_catalogue
+from parallel_landscape.store.segments import read_records
 from parallel_landscape.theory.path import barrier
 
 SIZES = {"group": 1, "ends": 2, "position": 65, "vertices": 2}
@@ -210,6 +212,61 @@ def test_samples_of_each_temperature(tmp_path: Path) -> None:
     assert (cold.beta, hot.beta) == (100.0, 1.0) and math.isnan(cold.alpha)
     with pytest.raises(RunError, match="no records in window 2"):
         read_samples(folder, 200, 2)
+
+
+def coupled_job(landscape: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "coupled",
+        "seed": 4,
+        "landscape": landscape,
+        "dynamics": {"kind": "hmc", "step": 0.1, "steps": 5, "sweeps_per_round": 1},
+        "ensemble": {"kind": "coupled", "gamma": [0.1, 3.0], "beta": 1.0, "equilibration_rounds": 10},
+        "exchange": {"kind": "center", "ladder": "none"},
+        "production": {"rounds": 12, "record_every_sweeps": 2, "weights": True},
+        "run": {"repeats": 4},
+    }
+
+
+@pytest.mark.parametrize(
+    "landscape",
+    [
+        {"model": "quadratic", "weights": 3},
+        {"model": "spherical-perceptron", "inputs": 9, "data": {"source": "random", "patterns": 5}},
+    ],
+    ids=["flat", "sphere"],
+)
+def test_centres_of_coupled_replicas(landscape: dict[str, Any], tmp_path: Path) -> None:
+    """One for each repeat, of the largest gamma; their energies are those on record, those of replicas are not."""
+    folder = ran(tmp_path, coupled_job(landscape))
+    centres, replicas = read_samples(folder, 6, centres=True), read_samples(folder, 6, 1)
+    assert centres.weights.shape[:2] == (4, 6) and replicas.weights.shape[:2] == (12, 6)
+    assert (centres.beta, centres.gamma, centres.window) == (1.0, 3.0, 1)
+    records = read_records(folder / "trajectory", read_catalogue(folder).segments)
+    slots = [slot for slot in np.unique(records["slot"]) if slot // 3 % 2 == 1]
+    on_record = np.array([records["centre-energy"][records["slot"] == slot] for slot in slots])
+    found, single = (one.energies(one.weights.reshape(-1, one.weights.shape[2])) for one in (centres, replicas))
+    np.testing.assert_allclose(found.reshape(4, 6), on_record[::3], rtol=1e-9)
+    assert not np.allclose(single.reshape(12, 6), on_record, rtol=1e-3)
+
+
+def test_lines_between_centres_and_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a bowl the centres lie lower than replicas; runs without coupling have no centres."""
+    folder, file = ran(tmp_path, coupled_job({"model": "quadratic", "weights": 3})), tmp_path / "a.nc"
+    arguments = ["paths", str(folder), "--reference", str(folder), "--output", str(file), "--vertices", "2"]
+    energies = []
+    for more in (["--centres"], []):
+        assert main([*arguments, *more]) == 0
+        with xarray.open_dataset(file, engine="h5netcdf") as data:
+            energies.append(float(data.energy[0, 0, 0]))
+            assert data.gamma.values == [3.0 if more else 0.1] and data.beta.values == [1.0]
+            assert data.attrs["centres"] == len(more)
+            assert data.chains.values == [4 if more else 12]
+    assert energies[0] < 0.6 * energies[1]
+    capsys.readouterr()
+    plain = coupled_job({"model": "quadratic", "weights": 3}) | {"name": "plain", "exchange": {"kind": "none"}}
+    plain["ensemble"] = {"kind": "canonical", "beta": 1.0, "equilibration_rounds": 5}
+    assert main(["paths", str(ran(tmp_path, plain)), "--centres"]) == 2
+    assert "none of these runs has coupled replicas" in capsys.readouterr().err
 
 
 def test_the_ratchet_writes_a_table_and_goes_on(bowl: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -146,17 +146,29 @@ def claims_of_dimension(runs: Path) -> None:
 
 
 def claims_of_hidden_layer(runs: Path) -> None:
-    """Few patterns: overlaps as published, and nothing lies between chains; many: barriers, which paths avoid."""
+    """Few patterns: overlaps as published, and nothing lies between chains; many: barriers, which paths avoid.
+
+    Centres of coupled replicas see each other at alpha = 1, where single chains do not; a ladder gets below cold single chains.
+    """
     with xr.open_dataset(runs / "sample" / "paths.nc") as paths:
         few, many = paths.where(paths.alpha == 0.2, drop=True), paths.where(paths.alpha == 1.8, drop=True)
         found = dict(zip(few.beta.values, few.overlap.values[:, 0], strict=True))
         for temperature, q in ((0.0006, 0.676), (0.002, 0.409), (0.006, 0.243)):
             assert found[min(found, key=lambda beta: abs(beta * temperature / 40 - 1))] == pytest.approx(q, abs=0.06)
         assert few.barrier.values[-1, 0] < 1e-4 and many.barrier.values[0, 0] == 0 and many.barrier.values[1:, 0].min() > 0.1
+        chains = float(paths.barrier.values[(paths.alpha == 1) & (abs(paths.beta - 1111) < 1), 0][0])
     with xr.open_dataset(runs / "sample" / "sample-0010-ratchet" / "ratchet.nc") as ratchet:
         assert ratchet.met.all() and float(ratchet.highest.max()) < 0.2 < float(
             (ratchet.energies.max("end") + ratchet.barrier)[:, 0].max()
         )
+    with xr.open_dataset(runs / "coupled" / "paths.nc") as centres:
+        between, to_chains = centres.where(centres.alpha == 1, drop=True).barrier.values.T
+        assert between.max() < 0.01 < 0.03 < chains and np.all(between < to_chains) and np.all(to_chains < chains)
+    cold = [
+        float(xr.load_dataset(runs / name / "result.nc", group="canonical").energy_mean[0])
+        for name in ("ladder", "sample/sample-0011")
+    ]
+    assert cold[0] < 0.09 < 0.1 < cold[1]
 
 
 CLAIMS = {

@@ -144,6 +144,22 @@ def test_a_study_of_continuous_weights_goes_along_beta(tmp_path: Path, capfd: py
     assert (tmp_path / "runs" / "bowl" / "study.png").stat().st_size > 1000
 
 
+def test_a_study_of_coupled_replicas_goes_along_groups(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Three coupled replicas in a bowl of two directions: 2/6 of the centre, and 4/6 / (1 + gamma) of the rest, at T = 1."""
+    xarray = pytest.importorskip("xarray")
+    file, coupled = tmp_path / "job.toml", 'kind = "coupled"\ngamma = [0.0, 2.0]\n'
+    text = BOWL.replace("ensemble.beta = [1.0, 4.0]", "ensemble.gamma = [[0.0, 1.0], [0.0, 4.0]]").replace(", seed = [1]", "")
+    text = text.replace('kind = "canonical"\n', coupled).replace('kind = "none"', 'kind = "center"')
+    file.write_text(text.replace("sweeps_per_round = 5", "sweeps_per_round = 1").replace("rounds = 400", "rounds = 800"))
+    assert main(["run", str(file), "-n", "1", "--quiet"]) == 0, capfd.readouterr().err
+    with xarray.open_dataset(tmp_path / "runs" / "bowl" / "study.nc") as made:
+        assert made["energy_mean"].dims == ("ensemble.gamma", "group")
+        assert made["gamma"].values.tolist() == [[0.0, 1.0], [0.0, 4.0]] and (made["beta"] == 1).all()
+        exact = (1 + 2 / (1 + made["gamma"].values)) / 3
+        assert np.abs(made["energy_mean"].values / exact - 1).max() < 0.2
+    assert (tmp_path / "runs" / "bowl" / "study.png").stat().st_size > 1000
+
+
 def test_a_folder_of_another_study_is_refused(tmp_path: Path) -> None:
     study("seed = [1, 2]", tmp_path).prepare()
     study("seed = [1, 2]", tmp_path).prepare()
