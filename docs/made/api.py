@@ -31,6 +31,9 @@ PLACES: dict[str, tuple[str, ...]] = {
         f"{ROOT}.paths.minimum.minimum_path",
     ),
     "Curvature": (
+        f"{ROOT}.commands.curvature.find_curvature",
+        f"{ROOT}.commands.curvature.How",
+        f"{ROOT}.commands.curvature.curvatures",
         f"{ROOT}.paths.curvature.hessian",
         f"{ROOT}.paths.curvature.Hessian",
         f"{ROOT}.paths.curvature.largest",

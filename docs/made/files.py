@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from made.tables import plain, table
-from parallel_landscape.store import path_schema, schema, trajectory_schema
+from parallel_landscape.store import curvature_schema, path_schema, schema, trajectory_schema
 from parallel_landscape.store.run_folder import RunFolder
 from parallel_landscape.store.solution_schema import SOLVE
 from parallel_landscape.store.variable import Variable
@@ -39,6 +39,7 @@ FILES: dict[str, tuple[str, Mapping[str, Variable]]] = {
     "trajectory/frozen.h5": ("under which weights the records were sampled", trajectory_schema.FROZEN),
     "solve.nc": ("attempts of `pland solve`", SOLVE),
     "paths.nc": ("by `pland paths`", path_schema.PATHS),
+    "curvature.nc": ("by `pland curvature`", curvature_schema.CURVATURE),
     "ratchet.nc": ("by `pland ratchet`", path_schema.RATCHET),
 }
 
