@@ -12,6 +12,7 @@ from made.api import api
 from made.commands import commands, exit_codes
 from made.files import files
 from made.job import job
+from made.verdicts import verdicts
 
 PAGES: dict[str, Callable[[], str]] = {
     "api": api,
@@ -19,6 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "files": files,
     "job": job,
+    "verdicts": verdicts,
 }
 
 

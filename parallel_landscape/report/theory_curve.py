@@ -83,9 +83,15 @@ def theory_of(job: dict[str, Any]) -> Theory | None:
 
 def _coldest(job: dict[str, Any]) -> float:
     """The largest finite beta of a job, where temperatures are given; else what brings s(e) near to its end."""
-    ensemble = job.get("ensemble", {})
-    betas = [beta for beta in [*ensemble.get("betas", []), ensemble.get("beta", 0.0)] if math.isfinite(beta)]
-    return 1.2 * max(betas, default=0.0) if any(betas) else COLDEST
+    given = job.get("ensemble", {})
+    ends: dict[str, list[float]] = {}
+    for name in ("beta", "betas", "temperatures"):
+        value = given.get(name, [])
+        ends[name] = list(value) if isinstance(value, list) else [value]
+        if isinstance(value, dict):  # a ladder that has not been laid yet
+            ends[name] = [value["min"], value["max"]]
+    betas = [*ends["beta"], *ends["betas"], *(1 / t for t in ends["temperatures"] if t > 0)]
+    return max((1.2 * beta for beta in betas if 0 < beta < math.inf), default=COLDEST)
 
 
 def theory_drawings(material: Material) -> list[Drawing]:

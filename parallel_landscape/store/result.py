@@ -62,7 +62,7 @@ def _write_group(group: Any, schema: dict[str, Variable], values: Values) -> Non
 def read_result(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """(result, windows, attributes) of a result file, as numpy arrays, without xarray. RunError when it is damaged."""
     groups, attributes = read_groups(path)
-    return groups[""], groups["windows"], attributes
+    return groups[""], groups.get("windows", {}), attributes  # none in a folder of `pland solve`
 
 
 def read_groups(path: Path) -> tuple[Groups, dict[str, Any]]:

@@ -398,5 +398,7 @@ def test_the_sphere_has_its_theory(tmp_path: Path) -> None:
         beta, energy = (theory.curve[name].values[1:] for name in ("beta", "energy_per_pattern"))
         assert np.interp(2.0 / unit, beta[::-1], energy[::-1]) == pytest.approx(at.energy_per_pattern, rel=0.02)
         assert theory.counts is (loss == "errors")
+    assert theory_of({"landscape": hinge, "ensemble": {"betas": {"min": 0.1, "max": 3.0, "count": 4}}}) is not None
+    assert theory_of({"landscape": hinge, "ensemble": {"temperatures": {"min": 0.1, "max": 3.0, "count": 4}}}) is not None
     wrong = ({"loss": "cross-entropy"}, {"data": {**data, "source": "teacher"}}, {"model": "mlp"})
     assert [theory_of({"landscape": {**hinge, **change}}) for change in wrong] == [None] * 3
