@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import BaseModel
 
@@ -59,6 +59,15 @@ def _look_in(base: Path, module_name: str, name: str) -> None:
 def takes_data(model: Callable[..., Made]) -> bool:
     """Whether the model asks for a training set."""
     return DATA in inspect.signature(model).parameters
+
+
+def has_continuous_weights(model: Callable[..., Made] | None) -> bool | None:
+    """Whether what the model returns has continuous weights and a gradient, as its annotation says; None without one."""
+    try:
+        returned = None if model is None else get_type_hints(model).get("return")
+    except (NameError, TypeError, AttributeError):
+        return None
+    return issubclass(returned, SmoothLandscape) if isinstance(returned, type) and issubclass(returned, Made) else None
 
 
 def model_keys(name: str, model: Callable[..., Made]) -> type[BaseModel]:

@@ -46,7 +46,9 @@ class SmoothLandscape:
     flat space. prior: precision of a Gaussian prior exp(-prior |w|^2 / 2), no part of the energy; 0 for none.
     ln_volume: ln of the prior's whole mass where that makes ln g absolute (0 for a normalised prior); nan when it has none.
     energy: energies (R,) alone, where that is cheaper. stabilities: (R, n) -> (R, P), for each pattern how far it is on the
-    right side. observables: what production may record besides the energy, (R, n) -> (R,). units: of each hidden layer.
+    right side. estimate: for the numbers (B,) of some patterns an `energy_gradient` that sees these alone, their loss scaled to
+    all patterns, so that its mean over random ones is the true one; None where the energy is no sum over patterns.
+    observables: what production may record besides the energy, (R, n) -> (R,). units: of each hidden layer.
     confinement: curvature k such that the energy grows at least as k |w|^2/2 far out; inf when it grows faster.
     convention: whether the loss is summed over patterns or is their mean; a temperature means nothing without it.
     """
@@ -59,6 +61,7 @@ class SmoothLandscape:
     ln_volume: float = math.nan
     energy: Callable[[F], F] | None = None
     stabilities: Callable[[F], F] | None = None
+    estimate: Callable[[NDArray[np.int64]], Callable[[F], tuple[F, F]]] | None = None
     observables: Mapping[str, Callable[[F], F]] = field(default_factory=dict)
     units: tuple[Units, ...] = ()
     confinement: float = 0.0

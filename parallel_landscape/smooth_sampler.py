@@ -101,14 +101,7 @@ class SmoothSampler:
     def new_slot(self, number: int) -> SmoothSlot:
         """A slot with a random walker."""
         stream, size = generator(self.seed, Purpose.INITIAL, number), self.landscape.size
-        try:
-            weights = np.array(self.landscape.initial(stream), np.float64)
-        except (Exception, SystemExit) as error:
-            raise RunError(f"`initial` of the landscape failed for slot {number}: {describe(error)}") from error
-        if weights.shape != (size,) or not np.isfinite(weights).all():
-            raise RunError(f"`initial` of the landscape must return {size} finite numbers; slot {number} got {weights!r}")
-        if self.landscape.sphere:
-            weights *= math.sqrt(self.landscape.sphere / _norm(weights, number))
+        weights = initial_weights(self.landscape, stream, f"slot {number}")
         velocities = np.zeros(0) if self.motion.fresh else stream.standard_normal(size)
         walker, none = Walker(State(weights, velocities, np.zeros(1)), 0, number), np.zeros(0, np.int64)
         slot = SmoothSlot(number, walker, np.zeros(0), none, none, none, none, none, reached=True)  # no levels, no tables
@@ -280,11 +273,18 @@ class Draws:
         return next(self._tests)
 
 
-def _norm(weights: F, number: int) -> float:
+def initial_weights(landscape: SmoothLandscape, stream: np.random.Generator, who: str) -> F:
+    """Random weights (n,) of a landscape, on its sphere where it has one. Raises RunError that names `who` has got none."""
+    try:
+        weights = np.array(landscape.initial(stream), np.float64)
+    except (Exception, SystemExit) as error:
+        raise RunError(f"`initial` of the landscape failed for {who}: {describe(error)}") from error
+    if weights.shape != (landscape.size,) or not np.isfinite(weights).all():
+        raise RunError(f"`initial` of the landscape must return {landscape.size} finite numbers; {who} got {weights!r}")
     norm = float(weights @ weights)
-    if norm == 0:
-        raise RunError(f"`initial` of the landscape returned weights of norm 0 for slot {number}, which lie on no sphere")
-    return norm
+    if landscape.sphere and norm == 0:
+        raise RunError(f"`initial` of the landscape returned weights of norm 0 for {who}, which lie on no sphere")
+    return weights * math.sqrt(landscape.sphere / norm) if landscape.sphere else weights
 
 
 def function_digest(function: Callable[..., Any]) -> str:

@@ -51,7 +51,7 @@ class Scale:
 def scale_of(frozen: Frozen) -> Scale:
     """One place for each number of weights that differ; bins for continuous weights."""
     if frozen.size:
-        return Scale(_cosines, np.asarray((np.arange(BINS) + 0.5) * (2.0 / BINS) - 1.0))
+        return Scale(cosines, middles(BINS))
     count = frozen.weights_count
 
     def pairs(weights: NDArray[Any]) -> Iterator[tuple[int, int, Real, NDArray[np.int64]]]:
@@ -61,8 +61,13 @@ def scale_of(frozen: Frozen) -> Scale:
     return Scale(pairs, np.linspace(-1.0, 1.0, count + 1))
 
 
-def _cosines(weights: NDArray[Any]) -> Iterator[tuple[int, int, Real, NDArray[np.int64]]]:
-    """Of continuous weights (M, n)."""
+def middles(bins: int) -> Real:
+    """The middles of equal bins from -1 to 1."""
+    return np.asarray((np.arange(bins) + 0.5) * (2.0 / bins) - 1.0)
+
+
+def cosines(weights: NDArray[Any]) -> Iterator[tuple[int, int, Real, NDArray[np.int64]]]:
+    """`Scale.pairs` of continuous weights (M, n)."""
     norms = np.sqrt(np.einsum("mi,mi->m", weights, weights))
     directions = weights / np.where(norms > 0, norms, 1.0)[:, None]
     for first in range(0, len(weights), TILE):

@@ -69,9 +69,11 @@ def analyze(path: str | Path, request: Request | None = None) -> Findings:
 
 def _solutions(folder: RunFolder, request: Request) -> Findings:
     """The same for a folder of `pland solve`."""
-    from parallel_landscape.commands.solutions import findings_of
+    from parallel_landscape.commands import smooth_solutions, solutions
 
-    findings = findings_of(folder, request.question)
+    job, records = solutions.read_attempts(folder)
+    kind = smooth_solutions if job.solve is not None and job.solve.goal is not None else solutions
+    findings = kind.findings_of(job, records, request.question)
     write_groups(folder.result, findings.groups, findings.attributes, findings.observables)
     return findings
 

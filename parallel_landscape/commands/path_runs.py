@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parallel_landscape.commands.attempts import Key, Record
+from parallel_landscape.commands.solutions import read_attempts
+from parallel_landscape.commands.solve import instance_job, make_problem
+from parallel_landscape.driver.provenance import digest_of
 from parallel_landscape.driver.restore import load_run_job
 from parallel_landscape.driver.shared_data import SharedData
 from parallel_landscape.errors import JobError, RunError
@@ -32,7 +36,8 @@ class Samples:
     """What a run has recorded. weights: (chains, times, n), at most `times` moments, evenly spread, the last one among them.
 
     energies: of many weights at once, in units of the job. data: digest of the training set, None without one. patterns: P
-    where the energy is a sum over patterns, else 1. window: number of the temperature, the coldest is 0.
+    where the energy is a sum over patterns, else 1. window: number of the temperature, the coldest is 0. solved: the weights
+    are solutions that an algorithm has found, chains of one moment each, and follow no law.
     """
 
     path: Path
@@ -43,6 +48,7 @@ class Samples:
     patterns: int
     landscape: Landscape | SmoothLandscape
     window: int = 0
+    solved: bool = False
 
     @property
     def alpha(self) -> float:
@@ -56,7 +62,9 @@ class Samples:
     @property
     def beta(self) -> float:
         """Inverse temperature; nan without one."""
-        return float(self.job.ensemble.ladder()[self.window]) if isinstance(self.job.ensemble, Canonical) else math.nan
+        if self.solved or not isinstance(self.job.ensemble, Canonical):
+            return math.nan
+        return float(self.job.ensemble.ladder()[self.window])
 
     @property
     def sphere(self) -> float:
@@ -69,6 +77,43 @@ class Samples:
         return self.landscape.units if isinstance(self.landscape, SmoothLandscape) else ()
 
 
+def all_samples(path: Path, times: int) -> list[Samples]:
+    """`read_samples` of a run; of a folder of `pland solve` the solutions on each instance that has any, as many chains.
+
+    Raises JobError when it has no real weights, RunError when files are damaged or nothing was solved.
+    """
+    folder = RunFolder(path.expanduser().resolve())
+    if not folder.of_solver or folder.steered.exists():
+        return [read_samples(path, times)]
+    job, records = read_attempts(folder)
+    _check_real(folder.path, job, make_problem(job, 0).landscape)
+    found = [_solutions(folder.path, job, instance, records) for instance in sorted({key[0] for key in records})]
+    solved = [one for one in found if one is not None]
+    if not solved:
+        raise RunError(f"{folder.path}: none of {len(records)} attempts succeeded, so there are no solutions to go between")
+    return solved
+
+
+def _solutions(path: Path, job: Job, instance: int, records: Mapping[Key, Record]) -> Samples | None:
+    """The solutions on one instance; None without any."""
+    mine = [record for key, record in sorted(records.items()) if key[0] == instance and record.more.get("success")]
+    if not mine:
+        return None
+    problem, own = make_problem(job, instance), instance_job(job, instance)
+    landscape, data = problem.landscape, problem.training_set
+    assert landscape.energies is not None
+    weights = np.array([record.weights for record in mine], float)[:, None]
+    digest = None if data is None else digest_of(data.patterns, data.labels)
+    return Samples(path, own, weights, landscape.energies, digest, _patterns(landscape, weights[0]), landscape, solved=True)
+
+
+def _check_real(path: Path, job: Job, landscape: Landscape | SmoothLandscape) -> None:
+    if landscape.energies is None:
+        raise JobError(
+            f"{path}: paths need real weights, and those of {job.model_name} are not; nothing lies between +1 and -1."
+        )
+
+
 def read_samples(path: Path, times: int, window: int = 0) -> Samples:
     """The recorded weights of a run, those of its coldest temperature, or of another `window` of it, the coldest first.
 
@@ -78,11 +123,9 @@ def read_samples(path: Path, times: int, window: int = 0) -> Samples:
     job = load_run_job(RunFolder(path))
     data = SharedData(job, Serial())
     landscape = job.build_landscape(data)
+    _check_real(path, job, landscape)
     energies = landscape.energies
-    if energies is None:
-        raise JobError(
-            f"{path}: paths need real weights, and those of {job.model_name} are not; nothing lies between +1 and -1."
-        )
+    assert energies is not None
     weights = _chains(read_catalogue(path), path, times, window)
     return Samples(path, job, weights, energies, data.digest, _patterns(landscape, weights[0, :1]), landscape, window)
 

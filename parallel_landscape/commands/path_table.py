@@ -71,7 +71,8 @@ def theory_of(run: Samples, reference: Samples | None) -> Theory | None:
     ends = [one for one in (run, reference) if one is not None]
     losses = {_loss(one) for one in ends}
     fits = len(losses) == 1 and "" not in losses and all(one.job.source_name == "random" for one in ends)
-    if not fits or run.patterns == 1 or not all(isinstance(one.job.ensemble, Canonical) for one in ends):
+    sampled = all(isinstance(one.job.ensemble, Canonical) and not one.solved for one in ends)
+    if not fits or run.patterns == 1 or not sampled:
         return None
     found = [(float(one.job.landscape["kappa"]), one.beta) for one in ends]
     return Theory(run.patterns / run.weights.shape[2], *found[0], found[1] if reference is not None else None, losses.pop())
@@ -93,7 +94,7 @@ def alike(pair: Pair) -> str:
 def _without_data_seed(run: Samples) -> list[Any]:
     job = run.job.resolved()
     data = {key: value for key, value in job["landscape"].get("data", {}).items() if key != "seed"}
-    return [{**job["landscape"], "data": data}, job["ensemble"]]
+    return [{**job["landscape"], "data": data}, job["solve"] if run.solved else job["ensemble"]]
 
 
 def make_table(pairs: Sequence[Pair], asked: Asked) -> dict[str, Any]:
@@ -129,7 +130,8 @@ def _along(run: Samples, reference: Samples | None, asked: Asked) -> Paths:
     pairs = pairs_within(run.weights) if reference is None else pairs_across(reference.weights, run.weights)
     if not pairs:
         raise RunError(
-            f"{run.path} has one chain only; paths need several: [exchange] walkers_per_temperature, or [run] repeats"
+            f"{run.path} has one chain only; paths need several: [exchange] walkers_per_temperature, or [run] repeats; of a "
+            "solver, [solve] restarts on each instance that succeed"
         )
     return along(pairs, run.energies, asked.points, _line(run, asked), _align(run))
 

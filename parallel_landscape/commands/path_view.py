@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parallel_landscape.commands.path_runs import matched, read_samples
+from parallel_landscape.commands.path_runs import Samples, all_samples, matched
 from parallel_landscape.commands.path_table import Asked, make_table
 from parallel_landscape.commands.study_view import points_of
 from parallel_landscape.driver.provenance import version
@@ -26,13 +26,12 @@ def find_paths(
 ) -> tuple[Path, dict[str, Any]]:
     """Measure, and write the file and the figure beside it; returns the file and its variables.
 
-    runs, references: folders of runs or of studies. times: moments of each chain that are used. output: PATHS.nc, by default
-    paths.nc in the first folder. Raises JobError for what does not fit, RunError for damaged files.
+    runs, references: folders of runs, of studies or of `pland solve`. times: moments of each chain that are used. output:
+    PATHS.nc, by default paths.nc in the first folder. Raises JobError for what does not fit, RunError for damaged files.
     """
     asked = asked or Asked()
     _check(output, times, asked)
-    samples = [read_samples(path, times) for given in runs for path in points_of(given.expanduser())]
-    others = [read_samples(path, times) for given in references for path in points_of(given.expanduser())]
+    samples, others = _read(runs, times), _read(references, times)
     if not samples:
         raise JobError(f"{', '.join(map(str, runs))}: no point of this study has a result yet.")
     table = make_table(matched(samples, others), asked)
@@ -42,6 +41,11 @@ def find_paths(
     write_table(output, PATHS, table, {**about, **names})
     write_atomically(output.with_suffix(".png"), lambda beside: _draw(output, beside))
     return output, table
+
+
+def _read(folders: Sequence[Path], times: int) -> list[Samples]:
+    paths = [path for given in folders for path in points_of(given.expanduser())]
+    return [one for path in paths for one in all_samples(path, times)]
 
 
 def _check(output: Path | None, times: int, asked: Asked) -> None:

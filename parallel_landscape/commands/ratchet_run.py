@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from parallel_landscape.commands.path_runs import Samples, read_samples
+from parallel_landscape.commands.path_runs import Samples, all_samples
 from parallel_landscape.driver.boundary import MARGIN_SECONDS
 from parallel_landscape.driver.launch import start_ranks, usable_cores
 from parallel_landscape.driver.progress import Counter
@@ -85,7 +85,7 @@ def ratchet(parsed: Any, arguments: list[str], comm: Comm) -> int:
         raise JobError(wrong)
     ranks = parsed.ranks or min(usable_cores(), asked.paths)
     if not launched() and ranks > 1:
-        landscape_of(read_samples(parsed.run, 1))  # mistakes are said once, before there are ranks
+        landscape_of(all_samples(parsed.run, 1)[0])  # mistakes are said once, before there are ranks
         return start_ranks(ranks, arguments)
     path = find_ratchets(parsed.run, asked, comm, force_new=parsed.force_new, quiet=parsed.quiet)
     if path is not None:
@@ -101,12 +101,13 @@ def find_ratchets(run: Path, asked: Asked, comm: Comm, *, force_new: bool = Fals
     if wrong := asked.mistakes():
         raise JobError(wrong)
     stop, limits = StopRequest().install(), threadpool_limits(1)
-    samples = read_samples(run, 1)
+    samples = all_samples(run, 1)[0]
     landscape, steering = landscape_of(samples), steering_of(samples, asked)
     pairs = pairs_within(samples.weights)
     if not pairs:
         raise JobError(
-            f"{samples.path} has one chain only, and a path needs two: [exchange] walkers_per_temperature, or repeats."
+            f"{samples.path} has one chain only, and a path needs two: [exchange] walkers_per_temperature, or repeats; of a "
+            "solver, [solve] restarts that succeed on instance 0."
         )
     chosen = np.unique(np.linspace(0, len(pairs) - 1, min(asked.paths, len(pairs))).round().astype(int)).tolist()
     folder = folder_of(samples.path)
@@ -141,7 +142,7 @@ def steering_of(samples: Samples, asked: Asked) -> Steering:
     """The steering, at the temperature of the run unless one is asked for."""
     betas = samples.job.ensemble.ladder() if hasattr(samples.job.ensemble, "ladder") else [0.0]
     temperature = asked.temperature or (1.0 / betas[0] if betas[0] > 0 else 0.0)
-    if not temperature > 0:
+    if not temperature > 0 or samples.solved and asked.temperature is None:
         raise JobError(f"{samples.path} has no temperature above 0; give one with --temperature.")
     return Steering(asked.stiffness, temperature, asked.step, asked.steps, asked.moves, both=asked.both)
 
@@ -153,6 +154,8 @@ def _file(folder: RunFolder, number: int) -> Path:
 def _open(folder: RunFolder, samples: Samples, asked: Asked, force_new: bool) -> None:
     """Make the folder, or check that what lies there was asked for alike."""
     wanted = {key: value for key, value in asdict(asked).items() if key != "paths"} | {"run": samples.job.fingerprint()}
+    if samples.solved:  # more restarts would number the pairs anew
+        wanted |= {"solutions": len(samples.weights), "solve": samples.job.resolved()["solve"]}
     if force_new:
         set_aside(folder.path)
     if not folder.path.exists():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,11 @@ from parallel_landscape.commands import attempts
 from parallel_landscape.commands.solve import instance_job, make_problem, section_of
 from parallel_landscape.data.training_set import TrainingSet
 from parallel_landscape.driver.provenance import version
+from parallel_landscape.driver.restore import load_kept_job
 from parallel_landscape.dynamics.place import make_place, place
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.job.coupling import why_not_coupled
-from parallel_landscape.job.job import Job, load_job
+from parallel_landscape.job.job import Job
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import Observers, build, compiled
 from parallel_landscape.observables.observable import Around
@@ -32,7 +34,7 @@ from parallel_landscape.store.run_folder import RunFolder
 
 
 @dataclass
-class _Patterns:
+class Patterns:
     """Where observables on one instance get patterns from."""
 
     job: Job
@@ -45,41 +47,58 @@ class _Patterns:
         return self.job.test_set(self.network, patterns, path)
 
 
-def findings_of(folder: RunFolder, question: Question) -> Findings:
-    """Everything, for result.nc. Raises JobError for what solutions cannot answer, RunError when there are none yet."""
-    job, records = load_job(folder.submitted), attempts.read_all(folder)
+def read_attempts(folder: RunFolder) -> tuple[Job, dict[attempts.Key, attempts.Record]]:
+    """The job of a folder of `pland solve`, and the attempts that are over. Raises RunError when there are none yet."""
+    job, records = load_kept_job(folder), attempts.read_all(folder)
     if not records:
         raise RunError(f"{folder.path} holds no attempt that is over yet; go on with `pland solve`")
-    solve, landscape = section_of(job), make_problem(job, 0).landscape
+    return job, records
+
+
+def findings_of(job: Job, records: dict[attempts.Key, attempts.Record], question: Question) -> Findings:
+    """Everything, for result.nc. Raises JobError for what solutions cannot answer."""
+    solve, landscape = section_of(job), _problem(job, 0).landscape
     size = 0 if landscape.network is None else landscape.network.weights
-    _check(question, size)
+    check_question(question, "" if size else "overlaps need the weights +-1 of a network, and this landscape has none")
     said: list[str] = []
     found, about = _measured(job, records, size, said)
     ranges = question.ranges or ((landscape.levels[0], landscape.levels[0]),)
     groups = {"": on_levels(found), "solutions": _table(found)} | ({"overlap": overlaps(found, ranges)} if size else {})
-    missing = solve.instances * solve.restarts - len(records)
-    said += [f"{missing} attempts are not over yet: go on with `pland solve`"] if missing > 0 else []
-    over = "instances" if len(np.unique(found.instance)) > 1 else "restarts on one instance"
     solved = int((found.energy == landscape.levels[0]).sum())
-    attributes = {
-        "status": "solver",
-        "reason": f"{solved} of {len(records)} attempts of {solve.algorithm} found the lowest energy; they follow no known law",
+    reason = f"{solved} of {len(records)} attempts of {solve.algorithm} found the lowest energy; they follow no known law"
+    return Findings(groups, attributes_of(job, found, reason, said), about)
+
+
+def attributes_of(job: Job, found: Solutions, reason: str, said: list[str]) -> dict[str, Any]:
+    """Attributes of the result; `said`: sentences about what is not in it."""
+    solve = section_of(job)
+    missing = solve.instances * solve.restarts - len(found.instance)
+    said = said + ([f"{missing} attempts are not over yet: go on with `pland solve`"] if missing > 0 else [])
+    return {
+        "status": "solver", "reason": reason,
         "normalisation": "none", "algorithm": solve.algorithm, "seed": str(job.seed), "version": version(), "job": job.toml(),
-        "error_from": over, "observables": list(found.values) or [""],
+        "error_from": "instances" if len(np.unique(found.instance)) > 1 else "restarts on one instance",
+        "observables": list(found.values) or [""],
         "analysis_status": "complete" if missing <= 0 else "incomplete", "analysis_notes": said or [""],
     }  # fmt: skip
-    return Findings(groups, attributes, about)
 
 
-def _check(question: Question, size: int) -> None:
+def _problem(job: Job, instance: int) -> Problem:
+    problem = make_problem(job, instance)
+    assert isinstance(problem, Problem)
+    return problem
+
+
+def check_question(question: Question, no_ranges: str) -> None:
+    """Raise JobError with all that solutions cannot answer. no_ranges: why overlaps within ranges of energies cannot be."""
     reason = "the records of a solver follow no known law, so {}; leave it out, or analyse a run"
     wrong = [f"--energy {low} {high}: the first must not be larger" for low, high in question.ranges if low > high]
     if question.betas is not None:
         wrong.append("--beta: " + reason.format("nothing can be averaged at a temperature with them"))
     if question.joint:
         wrong.append("--joint: " + reason.format("they give no number of states"))
-    if question.ranges and not size:
-        wrong.append("--energy: overlaps need the weights +-1 of a network, and this landscape has none")
+    if question.ranges and no_ranges:
+        wrong.append(f"--energy: {no_ranges}")
     if wrong:
         raise JobError(wrong)
 
@@ -97,7 +116,7 @@ def _measured(
     instance, restart = np.array(keys, np.int64).T
     found, parts, about = Solutions(instance, restart, energy, iterations, weights, {}), [], {}
     for number in np.unique(instance).tolist():
-        own, problem = instance_job(job, number), make_problem(job, number)
+        own, problem = instance_job(job, number), _problem(job, number)
         observers = _observers(own, problem, said)
         if observers is None:
             return found, {}
@@ -137,7 +156,7 @@ def _observers(job: Job, problem: Problem, said: list[str]) -> Observers | None:
         sentence = f"nothing was measured on the solutions: {reason}"
         said += [] if sentence in said else [sentence]
         return None
-    around = Around(landscape, _Patterns(job, landscape.network, problem.training_set), job.base, job.seed)
+    around = Around(landscape, Patterns(job, landscape.network, problem.training_set), job.base, job.seed)
     made, wrong = build(section.observables, section.parameters, around)
     if wrong:
         raise JobError(wrong)

@@ -10,10 +10,12 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from parallel_landscape.commands import attempts
 from parallel_landscape.commands.attempts import Key
@@ -30,13 +32,16 @@ from parallel_landscape.job.job import Job, load_job
 from parallel_landscape.landscape import Landscape
 from parallel_landscape.network import Network
 from parallel_landscape.rng import Purpose
-from parallel_landscape.solvers.catalogue import Solve, check_suits, load_algorithm
+from parallel_landscape.smooth import SmoothLandscape
+from parallel_landscape.solvers import ALGORITHMS, CONTINUOUS
+from parallel_landscape.solvers.catalogue import Solve, check_suits
 from parallel_landscape.solvers.problem import Attempt, Found, Problem
+from parallel_landscape.solvers.smooth_problem import SmoothProblem, recounted
 from parallel_landscape.store.checksums import check_listed, write_listed_text
 from parallel_landscape.store.files import set_aside
 from parallel_landscape.store.result import write_table
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.store.solution_schema import SOLVE
+from parallel_landscape.store.solution_schema import SOLVE, SOLVE_CONTINUOUS
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Table:
     """energy, iterations and success, each (instances, restarts), and the folder where they lie."""
 
     folder: RunFolder
-    energy: NDArray[np.int64]
+    energy: NDArray[Any]
     iterations: NDArray[np.int64]
     success: NDArray[np.bool_]
 
@@ -74,8 +79,9 @@ def instance_job(job: Job, instance: int) -> Job:
     return replace(job, data={**job.data, "seed": int(sequence.generate_state(1, np.uint64)[0])})
 
 
-def make_problem(job: Job, instance: int) -> Problem:
-    """An instance of the job."""
+def make_problem(job: Job, instance: int) -> Problem | SmoothProblem:
+    """An instance of the job. Raises JobError when the landscape is not of the kind that the algorithm is for."""
+    goal = section_of(job).goal
     job, made = instance_job(job, instance), list[TrainingSet]()
 
     def remember(network: Network) -> TrainingSet:
@@ -83,16 +89,29 @@ def make_problem(job: Job, instance: int) -> Problem:
         return made[0]
 
     landscape = job.build_landscape(remember)
-    if not isinstance(landscape, Landscape):
-        raise JobError(f'[landscape] model: "{job.model_name}" has continuous weights, and [solve] looks for binary ones.')
-    return Problem(landscape, made[0] if made else None)
+    data = made[0] if made else None
+    if goal is not None and isinstance(landscape, SmoothLandscape):
+        return SmoothProblem(landscape, data, goal)
+    if goal is None and isinstance(landscape, Landscape):
+        return Problem(landscape, data)
+    has = "continuous weights" if goal is None else "no continuous weights with a gradient"
+    allowed, name = ", ".join(CONTINUOUS if goal is None else ALGORITHMS), section_of(job).algorithm
+    raise JobError(
+        f'[landscape] model: "{job.model_name}" has {has}, and [solve] algorithm = "{name}" is for others; choose from '
+        f"{allowed}, and let the model's function say what it returns: -> pl.{type(landscape).__name__}."
+    )
 
 
-def attempt_at(job: Job, problem: Problem, key: Key, tick: Callable[[], None] = lambda: None) -> Found:
-    """Make one attempt, and count the errors of what it claims anew. Raises RunError when it claims what is not so."""
+def attempt_at(job: Job, problem: Problem | SmoothProblem, key: Key, tick: Callable[[], None] = lambda: None) -> Found:
+    """Make one attempt, and count the energy of what it claims anew. Raises RunError when it claims what is not so."""
     solve = section_of(job)
     attempt = Attempt(job.seed, key[0] << 16 | key[1], solve.max_iterations, tick)
-    found = load_algorithm(solve.algorithm)(problem, attempt, **solve.keys)
+    try:
+        found = solve.load()(problem, attempt, **solve.keys)
+    except RunError as error:
+        raise RunError(f"{solve.algorithm} on instance {key[0]}, restart {key[1]}: {error}") from error
+    if isinstance(problem, SmoothProblem):
+        return recounted(problem, found, f"{solve.algorithm} on instance {key[0]}, restart {key[1]}")
     if problem.landscape.network is not None and problem.training_set is not None:
         true = problem.landscape.network.errors(found.weights, problem.inputs, problem.training_set.labels)
         if true != found.energy:
@@ -107,6 +126,7 @@ def solve_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = Fa
     command goes on.
     """
     solve, stop, folder = section_of(job), StopRequest().install(), folder_of(job)
+    limits = threadpool_limits(1)  # more threads may round otherwise
     first = make_problem(job, 0)
     check_suits(solve, first, comm.size)
     on_first_rank(comm, lambda: _open(job, folder, comm.size, force_new))
@@ -119,6 +139,7 @@ def solve_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = Fa
     mine = [key for key in every if key not in done][comm.rank :: comm.size]
     tick = _ticker(job, stop)
     gave_up = _make(job, folder, first, mine, tick, quiet=quiet or comm.rank != 0)
+    del limits
     if comm.flags(int(gave_up)):
         raise Stopped(f"stopped; the attempts that are over are kept in {folder.path}; go on with the same command")
     made: list[Table] = []
@@ -138,7 +159,9 @@ def _ticker(job: Job, stop: StopRequest) -> Callable[[], None]:
     return tick
 
 
-def _make(job: Job, folder: RunFolder, first: Problem, mine: list[Key], tick: Callable[[], None], *, quiet: bool) -> bool:
+def _make(
+    job: Job, folder: RunFolder, first: Problem | SmoothProblem, mine: list[Key], tick: Callable[[], None], *, quiet: bool
+) -> bool:
     """Make these attempts and keep each; whether they were given up before the last one was over."""
     counter, problem, instance = Counter("attempts on this rank", len(mine), quiet=quiet), first, 0
     try:
@@ -160,7 +183,7 @@ def _open(job: Job, folder: RunFolder, ranks: int, force_new: bool) -> None:
     if force_new:
         set_aside(folder.path)
     if not folder.path.exists():
-        folder.create(lambda made: write_listed_text(made.submitted, job.toml()))
+        folder.create(partial(_fill, job))
     else:
         if not folder.submitted.exists():
             raise JobError(f"{folder.path} exists and is no folder of `pland solve`; give the job another name, or remove it.")
@@ -174,6 +197,11 @@ def _open(job: Job, folder: RunFolder, ranks: int, force_new: bool) -> None:
     write_listed_text(folder.provenance, json.dumps(provenance(ranks, {}, None), indent=2))
 
 
+def _fill(job: Job, made: RunFolder) -> None:
+    write_listed_text(made.origin, json.dumps({"base": str(job.base)}))
+    write_listed_text(made.submitted, job.toml())
+
+
 def _identity(job: Job) -> dict[str, Any]:
     """All that an attempt depends on."""
     content = job.resolved()
@@ -181,19 +209,31 @@ def _identity(job: Job) -> dict[str, Any]:
     return {"seed": content["seed"], "landscape": content["landscape"], "solve": solve}
 
 
-def _conclude(job: Job, folder: RunFolder, first: Problem, every: list[Key]) -> Table:
+def _conclude(job: Job, folder: RunFolder, first: Problem | SmoothProblem, every: list[Key]) -> Table:
     """Put all attempts together, and write the table."""
     solve, records = section_of(job), attempts.read_all(folder)
     records = {key: records[key] for key in every}
     attempts.put_together(folder, first.landscape, records, solve.restarts, {"job": _identity(job)})
     shape = solve.instances, solve.restarts
-    energy = np.array([records[key].energy for key in every]).reshape(shape)
-    iterations = np.array([records[key].iterations for key in every]).reshape(shape)
-    success = energy == first.landscape.levels[0]
+
+    def column(value: Callable[[attempts.Record], float]) -> NDArray[Any]:
+        return np.array([value(records[key]) for key in every]).reshape(shape)
+
+    energy, iterations = column(lambda record: record.energy), column(lambda record: record.iterations)
+    more = {name: column(partial(_kept, name)) for name in records[every[0]].more}
+    if isinstance(first, SmoothProblem):
+        success = more["success"].astype(bool)
+    else:
+        success = np.asarray(energy == first.landscape.levels[0])
     values = {"instance": range(shape[0]), "restart": range(shape[1]), "success": success, "energy": energy}
     attributes = {"algorithm": solve.algorithm, "seed": str(job.seed), "job": job.toml(), "version": version()}
-    write_table(folder.solved, SOLVE, {**values, "iterations": iterations}, attributes)
+    schema = SOLVE_CONTINUOUS if more else SOLVE
+    write_table(folder.solved, schema, {**more, **values, "iterations": iterations}, attributes)
     return Table(folder, energy, iterations, success)
+
+
+def _kept(name: str, record: attempts.Record) -> float:
+    return record.more[name]
 
 
 def lines(job: Job, table: Table) -> list[str]:
@@ -207,5 +247,5 @@ def lines(job: Job, table: Table) -> list[str]:
     if success.any():
         found.append(f"iterations of those: median {np.median(table.iterations[success]):.0f}")
     if not success.all():
-        found.append(f"energies of the others: {energy[~success].min()} to {energy[~success].max()}")
+        found.append(f"energies of the others: {energy[~success].min():.6g} to {energy[~success].max():.6g}")
     return [*found, str(table.folder.solved)]

@@ -84,13 +84,17 @@ def _tidy(folder: RunFolder, generation: Generation | None) -> None:
 def load_run_job(folder: RunFolder, settings: dict[str, Any] | None = None) -> Job:
     """The job of a run folder, with `settings` laid over it. Raises RunError when a file of it was damaged or edited."""
     _check_run(folder)
+    return load_kept_job(folder).with_settings(settings or {})
+
+
+def load_kept_job(folder: RunFolder) -> Job:
+    """The job that was given to a run or a solver, from its folder. Raises RunError when a file of it was damaged or edited."""
     check_listed(folder.submitted, "put it back as it was, or start a new run")
     about = {}
     if folder.origin.exists():
         check_listed(folder.origin, "put it back as it was, or remove it when the job has no path and no module of its own")
         about = json.loads(folder.origin.read_text())
-    job = load_job(folder.submitted, base=Path(about.get("base", folder.path.parent)))
-    return job.with_settings(settings or {})
+    return load_job(folder.submitted, base=Path(about.get("base", folder.path.parent)))
 
 
 def _check_run(folder: RunFolder) -> None:

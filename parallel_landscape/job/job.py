@@ -31,7 +31,7 @@ from parallel_landscape.job.window_keys import mistakes_in_windows
 from parallel_landscape.landscape import Landscape, moved_by
 from parallel_landscape.landscapes.binned import Bins, binned
 from parallel_landscape.landscapes.joint import JointLandscape
-from parallel_landscape.model import DATA, Made, make_landscape
+from parallel_landscape.model import DATA, Made, has_continuous_weights, make_landscape
 from parallel_landscape.network import Network
 from parallel_landscape.observables.build import mistakes_in_names
 from parallel_landscape.observables.catalogue import KINDS as KINDS_OF_OBSERVABLES
@@ -248,15 +248,16 @@ def make_job(content: Mapping[str, Any], base: Path | None = None) -> Job:
     sections: dict[str, Any] = {key: check_section(model, key, content.get(key, {}), wrong) for key, model in _ALWAYS.items()}
     sections["ensemble"], sections["exchange"] = check_sampling(content, wrong)
     sections["dynamics"] = check_dynamics(content, sections["ensemble"], sections["exchange"], wrong)
+    continuous = True if isinstance(sections["dynamics"], Moving) else has_continuous_weights(landscape.get("model"))
     sections["production"] = (
         check_section(Production, "production", content["production"], wrong) if "production" in content else None
     )
     if sections["production"] is not None:
-        kinds = SMOOTH_KINDS if isinstance(sections["dynamics"], Moving) else KINDS_OF_OBSERVABLES
+        kinds = SMOOTH_KINDS if continuous else KINDS_OF_OBSERVABLES
         wrong += mistakes_in_names(sections["production"].observables, sections["production"].parameters, kinds)
         if sections["production"].compression == "blosc" and blosc_missing():
             wrong.append('[production] compression: "blosc" needs hdf5plugin: pip install hdf5plugin, or use "lzf" or "gzip".')
-    sections["solve"] = read_solve(content, wrong)
+    sections["solve"] = read_solve(content, continuous, wrong)
     if wrong:
         raise JobError(wrong)
     return Job(name=name, seed=seed, **landscape, **sections, base=base)

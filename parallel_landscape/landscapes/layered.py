@@ -65,13 +65,41 @@ def layered(
     shape: Architecture, energy: Energy, data: TrainingSet, *, sphere: bool = False, prior: float = 0.0, precision: Precision
 ) -> SmoothLandscape:
     """The landscape. sphere: |w|^2 is the number of weights. precision: of the matrix products; sums are float64 always."""
-    kind = np.dtype(precision).type
-    network = shape.network
-    forward, backward = _passes(shape, _inputs(shape, data.patterns, kind))
-    labels = np.ascontiguousarray(data.labels[:, 0].astype(kind))
+    size, kind = shape.network.weights, np.dtype(precision).type
+    inputs, labels = _inputs(shape, data.patterns, kind), np.ascontiguousarray(data.labels[:, 0].astype(kind))
+    stabilities, energies, energy_gradient = _functions(shape, energy, inputs, labels, len(labels))
+
+    def estimate(rows: NDArray[np.int64]) -> Callable[[F], tuple[F, F]]:
+        some = np.ascontiguousarray(inputs[..., rows])
+        return _functions(shape, energy, some, labels[rows], len(labels))[2]
+
+    return SmoothLandscape(
+        size=size,
+        energy_gradient=energy_gradient,
+        initial=lambda rng: rng.standard_normal(size),
+        sphere=float(size) if sphere else 0.0,
+        prior=prior,
+        ln_volume=_ln_volume(size, sphere, prior),
+        energy=energies,
+        stabilities=stabilities,
+        estimate=estimate,
+        units=_units(shape),
+        convention=energy.convention,
+        confinement=2.0 * energy.decay,
+        network=shape.network,
+    )
+
+
+Functions = tuple[Callable[[F], F], Callable[[F], F], Callable[[F], tuple[F, F]]]
+
+
+def _functions(shape: Architecture, energy: Energy, inputs: Array, labels: Array, patterns: int) -> Functions:
+    """stabilities, energies, energy_gradient, of the inputs and labels of as many patterns, or of some that stand for them."""
+    kind = inputs.dtype.type
+    forward, backward = _passes(shape, inputs)
     lose = loss_function(energy.loss, energy.margin, energy.gain)
-    share = 1.0 / len(labels) if energy.convention == "mean" else 1.0
-    decay, size, squash = energy.decay, network.weights, shape.squash
+    share = 1.0 / len(labels) if energy.convention == "mean" else patterns / len(labels)
+    decay, squash = energy.decay, shape.squash
 
     def stabilities(weights: F) -> F:
         outputs = forward(weights.astype(kind, copy=False))[0]
@@ -98,20 +126,7 @@ def layered(
             gradients += 2.0 * decay * weights
         return total, gradients
 
-    return SmoothLandscape(
-        size=size,
-        energy_gradient=energy_gradient,
-        initial=lambda rng: rng.standard_normal(size),
-        sphere=float(size) if sphere else 0.0,
-        prior=prior,
-        ln_volume=_ln_volume(size, sphere, prior),
-        energy=energies,
-        stabilities=stabilities,
-        units=_units(shape),
-        convention=energy.convention,
-        confinement=2.0 * decay,
-        network=network,
-    )
+    return stabilities, energies, energy_gradient
 
 
 def _ln_volume(size: int, sphere: bool, prior: float) -> float:

@@ -13,6 +13,7 @@ from pydantic import Field
 from parallel_landscape.dynamics.flow import Batch, dot, tangential
 from parallel_landscape.errors import JobError, RunError, describe
 from parallel_landscape.observables.observable import Around, Kind, Observable
+from parallel_landscape.rng import Purpose, generator
 from parallel_landscape.smooth import F, SmoothLandscape
 
 
@@ -99,6 +100,29 @@ def _near_boundary(
     return _stabilities(around, lambda found: (np.abs(found) < width).mean(axis=1), meaning)
 
 
+def _local_error(
+    around: Around,
+    *,
+    noise: Annotated[float, Field(gt=0, description="length of the noise over that of the weights")] = 0.1,
+    sets: Annotated[int, Field(ge=1, description="draws of the noise, the same ones for all weights")] = 32,
+) -> Observable:
+    """The mean over Gaussian noise xi of the training error at w + noise |w| xi / n^(1/2), on a sphere carried back to it: the
+    local energy of F. Pittorino et al., J. Stat. Mech. (2021) 124015."""
+    landscape = _landscape(around)
+    stabilities, sphere = landscape.stabilities, landscape.sphere
+    draws = generator(around.seed, Purpose.OBSERVE).standard_normal((sets, landscape.size)) / np.sqrt(landscape.size)
+    assert stabilities is not None
+
+    def error(weights: F) -> float:
+        near = weights + noise * np.sqrt(weights @ weights) * draws
+        if sphere:
+            near *= np.sqrt(sphere / dot(near, near))[:, None]
+        return float((stabilities(near) <= 0).mean())
+
+    meaning = f"fraction of patterns on the wrong side after noise of {noise:g} of the weights' length, mean of {sets} draws"
+    return Observable(lambda batch: np.array([error(weights) for weights in batch.weights]), Ours(), meaning)
+
+
 def _cosine(vector: F, meaning: str) -> Observable:
     unit = vector / np.linalg.norm(vector)
     return Observable(lambda batch: (batch.weights @ unit) / np.sqrt(dot(batch.weights, batch.weights)), Ours(), meaning)
@@ -128,6 +152,7 @@ SMOOTH_KINDS: dict[str, Kind] = {
     "training-error": Kind(_training_error, _no_patterns),
     "smallest-margin": Kind(_smallest_margin, _no_patterns),
     "near-boundary": Kind(_near_boundary, _no_patterns),
+    "local-error": Kind(_local_error, _no_patterns),
     "overlap-teacher": Kind(_teacher, _no_teacher),
     "overlap-reference": Kind(_reference, _always),
 }

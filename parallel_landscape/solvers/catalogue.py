@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Annotated, Any, cast
 
@@ -12,8 +12,10 @@ from pydantic import BaseModel, Field
 from parallel_landscape.errors import JobError
 from parallel_landscape.keys import check_keys, keys_model
 from parallel_landscape.machine import USABLE, machine_memory, size
-from parallel_landscape.solvers import ALGORITHMS
+from parallel_landscape.solvers import ALGORITHMS, CONTINUOUS
+from parallel_landscape.solvers.goal import Goal, goal_keys, make_goal
 from parallel_landscape.solvers.problem import Found, Problem
+from parallel_landscape.solvers.smooth_problem import SmoothProblem, check_smooth_suits
 
 Algorithm = Callable[..., Found]
 SECTION = "[solve]"
@@ -23,18 +25,23 @@ COPIES = 3  # arrays of the size of all messages that belief propagation holds a
 
 @dataclass(frozen=True)
 class Solve:
-    """The checked section; `keys` are those of the algorithm itself."""
+    """The checked section; `keys` are those of the algorithm itself. goal: that of continuous weights; None for others."""
 
     algorithm: str
     instances: int
     restarts: int
     max_iterations: int
     keys: dict[str, Any]
+    goal: Goal | None = None
 
     def model_dump(self) -> dict[str, Any]:
         """As it stands in a job file."""
         fixed = {name: getattr(self, name) for name in ("algorithm", "instances", "restarts", "max_iterations")}
-        return {**fixed, **self.keys}
+        return {**fixed, **({} if self.goal is None else asdict(self.goal)), **self.keys}
+
+    def load(self) -> Algorithm:
+        """The algorithm."""
+        return load_algorithm(self.algorithm, continuous=self.goal is not None)
 
 
 def common(
@@ -45,47 +52,61 @@ def common(
     """The keys that all algorithms share."""
 
 
-def load_algorithm(name: str) -> Algorithm:
-    """The function behind an algorithm's name. Raises JobError when there is none."""
-    if name not in ALGORITHMS:
-        raise JobError(f"{SECTION} algorithm: given {name!r}; choose from {', '.join(ALGORITHMS)}.")
-    module, function = ALGORITHMS[name].split(":")
+def load_algorithm(name: str, *, continuous: bool = False) -> Algorithm:
+    """The function behind the name of an algorithm for weights of this kind. Raises JobError when there is none."""
+    table, other = (CONTINUOUS, ALGORITHMS) if continuous else (ALGORITHMS, CONTINUOUS)
+    if name not in table:
+        kind, others = ("continuous", "weights +-1") if continuous else ("not", "continuous weights")
+        hint = f", which is for {others}, and those of this landscape are {kind}" if name in other else ""
+        raise JobError(f"{SECTION} algorithm: given {name!r}{hint}; choose from {', '.join(table)}.")
+    module, function = table[name].split(":")
     return cast(Algorithm, getattr(import_module(module), function))
 
 
-def algorithm_keys(algorithm: Algorithm) -> type[BaseModel]:
+def algorithm_keys(algorithm: Algorithm, *, continuous: bool = False) -> type[BaseModel]:
     """Model of all keys of the section but `algorithm`."""
-    return keys_model(common, algorithm, skip=("problem", "attempt"))
+    goals = [goal_keys] if continuous else []
+    return keys_model(common, *goals, algorithm, skip=("problem", "attempt"))
 
 
-def read_solve(content: Mapping[str, Any], wrong: list[str]) -> Solve | None:
-    """The section of a job file's content, None without one; every mistake in it is added to `wrong`."""
+def read_solve(content: Mapping[str, Any], continuous: bool | None, wrong: list[str]) -> Solve | None:
+    """The section of a job file's content, None without one; every mistake in it is added to `wrong`. continuous: whether the
+    weights are; where that is not known (None), the name of the algorithm decides."""
     try:
-        return _checked(content["solve"]) if "solve" in content else None
+        return _checked(content["solve"], continuous) if "solve" in content else None
     except JobError as error:
         wrong += error.mistakes
         return None
 
 
-def _checked(given: Any) -> Solve:
+def _checked(given: Any, continuous: bool | None) -> Solve:
+    table = CONTINUOUS if continuous else ALGORITHMS
     if not isinstance(given, Mapping) or not isinstance(given.get("algorithm"), str):
-        raise JobError(f"{SECTION} algorithm: required; choose from {', '.join(ALGORITHMS)}.")
-    keys = {key: value for key, value in given.items() if key != "algorithm"}
-    keys = check_keys(algorithm_keys(load_algorithm(given["algorithm"])), keys, SECTION)
+        raise JobError(f"{SECTION} algorithm: required; choose from {', '.join(table)}.")
+    name, keys = given["algorithm"], {key: value for key, value in given.items() if key != "algorithm"}
+    if continuous is None:
+        continuous = name in CONTINUOUS and name not in ALGORITHMS
+    keys = check_keys(algorithm_keys(load_algorithm(name, continuous=continuous), continuous=continuous), keys, SECTION)
+    goal = make_goal(keys) if continuous else None
+    if goal is not None and (wrong := goal.mistakes()):
+        raise JobError(wrong)
     shared = {name: keys.pop(name) for name in ("instances", "restarts", "max_iterations")}
-    return Solve(given["algorithm"], **shared, keys=keys)
+    return Solve(name, **shared, keys=keys, goal=goal)
 
 
-def check_suits(solve: Solve, problem: Problem, ranks: int) -> None:
+def check_suits(solve: Solve, problem: Problem | SmoothProblem, ranks: int) -> None:
     """Raise JobError when the algorithm cannot be used on this landscape, or its messages do not fit into the memory."""
+    if isinstance(problem, SmoothProblem):
+        return check_smooth_suits(problem, solve.algorithm)
     if solve.algorithm == "annealing":
         return
     network = problem.network
     if solve.algorithm == "sbpi" and not problem.binary:
         raise JobError(f'{SECTION} algorithm: "sbpi" needs inputs of +-1: set binarise = true in [landscape.data].')
     needed = 8 * COPIES * len(problem.inputs) * network.weights * ranks
-    if solve.algorithm.endswith("-bp") and needed > USABLE * machine_memory():
+    if solve.keys.get("messages") == "edges" and needed > USABLE * machine_memory():
         raise JobError(
             f"{SECTION} algorithm: the messages between {len(problem.inputs):,} patterns and {network.weights:,} weights take "
-            f"{size(needed)} on {ranks} ranks, and this machine has {size(machine_memory())}; start fewer ranks, or use sbpi."
+            f"{size(needed)} on {ranks} ranks, and this machine has {size(machine_memory())}; start fewer ranks, or set "
+            'messages = "nodes".'
         )

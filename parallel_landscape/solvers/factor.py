@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parallel_landscape.solvers.normal import density_and_tail
+from parallel_landscape.solvers.sums import plain_sum
 
 Real = NDArray[np.float64]
 LEAST_SPREAD = 0.1  # of a cavity field: below it all other weights are decided, and the expansion in d would break down
@@ -29,21 +30,7 @@ _TINY = 1e-300
 
 def gaussian_unit(x: Real, mean: Real, spread: Real, work: Real) -> tuple[float, float, float]:
     """(p, M, S) of a unit; mean: x_i m_i, spread: x_i^2 (1 - m_i^2), each (inputs,)."""
-    size = len(x)
-    m0 = m1 = m2 = m3 = s0 = s1 = s2 = s3 = 0.0
-    for i in range(0, size - 3, 4):
-        m0 += mean[i]
-        m1 += mean[i + 1]
-        m2 += mean[i + 2]
-        m3 += mean[i + 3]
-        s0 += spread[i]
-        s1 += spread[i + 1]
-        s2 += spread[i + 2]
-        s3 += spread[i + 3]
-    for i in range(size // 4 * 4, size):
-        m0 += mean[i]
-        s0 += spread[i]
-    center, variance = (m0 + m1) + (m2 + m3), (s0 + s1) + (s2 + s3)
+    center, variance = plain_sum(mean, work), plain_sum(spread, work)
     _, _, chance = density_and_tail(center / np.sqrt(max(variance, LEAST_SPREAD)))
     return chance, center, variance
 

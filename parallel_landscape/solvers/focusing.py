@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from parallel_landscape.solvers.amp import Nodes
 from parallel_landscape.solvers.messages import Messages, make_kernel
 from parallel_landscape.solvers.problem import Attempt, Best, Found, Problem
 
@@ -32,6 +33,10 @@ _AFTER = 100  # sweeps after the end of the protocol: by then all is decided
 Damping = Annotated[float, Field(ge=0, lt=1, description="how much of the old message is kept at each update")]
 Sweeps = Annotated[int, Field(ge=1, description="sweeps over all patterns for each step of the protocol")]
 Noise = Annotated[float, Field(ge=0, description="standard deviation of the first messages")]
+Form = Annotated[
+    Literal["edges", "nodes"],
+    Field(description="one for each pattern and weight; or, for many weights, one for each pattern and each weight alone"),
+]
 Step = Annotated[float, Field(gt=0, lt=1, description="growth, from 0 to 1, of the protocol's parameter in one step")]
 
 
@@ -39,6 +44,7 @@ def reinforced_bp(
     problem: Problem,
     attempt: Attempt,
     *,
+    messages: Form = "edges",
     step: Step = 0.002,
     sweeps_per_step: Sweeps = 1,
     damping: Damping = 0.0,
@@ -49,7 +55,7 @@ def reinforced_bp(
     def extra(field: NDArray[np.float64], x: float) -> tuple[NDArray[np.float64], float]:
         return field * (x / (1.0 - x)), 1.0 / (1.0 - x)
 
-    return _driven(problem, attempt, extra, step, sweeps_per_step, damping, noise)
+    return _driven(problem, attempt, extra, messages, step, sweeps_per_step, damping, noise)
 
 
 def focusing_bp(
@@ -63,6 +69,7 @@ def focusing_bp(
     exponent: Annotated[float, Field(ge=0, le=0.5, description="of pseudo-reinforcement")] = 0.5,
     replicas: Annotated[float, Field(gt=1, description="y, for scoping")] = 10.0,
     gamma: Annotated[float, Field(gt=0, description="at the end of scoping, which begins at 0")] = 3.0,
+    messages: Form = "edges",
     step: Step = 0.002,
     sweeps_per_step: Sweeps = 1,
     damping: Damping = 0.0,
@@ -76,7 +83,7 @@ def focusing_bp(
         copies = 1.0 + rho ** (1.0 - 2.0 * exponent) / (1.0 - rho)
         return focused(field, rho**exponent, copies), copies
 
-    return _driven(problem, attempt, extra, step, sweeps_per_step, damping, noise)
+    return _driven(problem, attempt, extra, messages, step, sweeps_per_step, damping, noise)
 
 
 def focused(field: NDArray[np.float64], attraction: float, replicas: float) -> NDArray[np.float64]:
@@ -89,6 +96,7 @@ def _driven(
     problem: Problem,
     attempt: Attempt,
     protocol: Protocol,
+    form: str,
     step: float,
     sweeps_per_step: int,
     damping: float,
@@ -96,16 +104,26 @@ def _driven(
 ) -> Found:
     """Sweep, look at the signs, let the protocol grow, until there is no error left."""
     rng, best = attempt.generator(), Best(problem)
-    patterns = len(problem.folded)
-    first = noise * rng.standard_normal((patterns, problem.network.weights))
-    messages = Messages(make_kernel(), problem.folded, first, problem.units, problem.network.tree)
+    messages, advance = _messages(problem, rng, form, noise)
     most = min(attempt.max_iterations, math.ceil(1.0 / step) * sweeps_per_step + _AFTER)
     for sweep in range(most):
         attempt.tick()
-        messages.sweep(rng.permutation(patterns), damping)
+        advance(damping)
         if best.offer(messages.total):
             return best.found(sweep + 1)
         grown = min(step * ((sweep + 1) // sweeps_per_step), 1.0 - step)
         wanted, replicas = protocol(messages.total - messages.extra, grown)
         messages.extra += (wanted - messages.extra) / replicas
     return best.found(most)
+
+
+def _messages(
+    problem: Problem, rng: np.random.Generator, form: str, noise: float
+) -> tuple[Messages | Nodes, Callable[[float], float]]:
+    """The first messages, nearly zero, and what makes a sweep with some damping: edges in a random order, nodes all at once."""
+    x, variables, tree = problem.folded, problem.network.weights, problem.network.tree
+    if form == "nodes":
+        nodes = Nodes(x, noise * rng.standard_normal(variables), problem.units, tree)
+        return nodes, nodes.sweep
+    edges = Messages(make_kernel(), x, noise * rng.standard_normal((len(x), variables)), problem.units, tree)
+    return edges, lambda damping: edges.sweep(rng.permutation(len(x)), damping)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from parallel_landscape.solvers.factor import exact_messages, exact_unit, exact_work, gaussian_messages, gaussian_unit
 from parallel_landscape.solvers.normal import tanh_and_rest
+from parallel_landscape.solvers.sums import PARTS
 from parallel_landscape.specialise import Kernel, specialise
 
 Real = NDArray[np.float64]
@@ -120,7 +121,7 @@ class Messages:
         self.total = self.u.sum(axis=0)
         self.evidence = np.zeros(len(self.x))
         size, inputs = self.u.shape[1], self.inputs
-        work = np.zeros((self.units, exact_work(inputs) if self.exact else 1))
+        work = np.zeros((self.units, exact_work(inputs) if self.exact else PARTS))
         self._room = (
             np.zeros(size), np.zeros(size), np.zeros(inputs), work, np.zeros((4, self.units)), np.zeros(self.units + 1)
         )  # fmt: skip

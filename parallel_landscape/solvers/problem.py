@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,8 @@ from parallel_landscape.landscape import Landscape
 from parallel_landscape.landscapes.fixed_point import is_binary, rounded
 from parallel_landscape.network import Network
 from parallel_landscape.rng import Purpose, generator
+from parallel_landscape.solvers.units import fields_of
+from parallel_landscape.specialise import Kernel, compile_function
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Problem:
         """Number K of hidden units; 1 for a perceptron."""
         return self.network.layers[1]
 
-    @property
+    @cached_property
     def binary(self) -> bool:
         """Whether all inputs are +-1."""
         return is_binary(self.inputs)
@@ -62,10 +64,38 @@ class Problem:
         scale = np.sqrt(np.mean(folded**2, axis=1, keepdims=True))
         return np.ascontiguousarray(folded / np.where(scale > 0, scale, 1.0))
 
-    def errors(self, weights: NDArray[Any]) -> int:
+    @cached_property
+    def signs(self) -> NDArray[np.int8]:
+        """The patterns (P, N) as they are, one byte an input: for inputs of +-1 only."""
+        return self.inputs.astype(np.int8)
+
+    @cached_property
+    def stride(self) -> int:
+        """How far apart the inputs of two hidden units begin: 0 when each sees them all."""
+        return self.network.fan_in[0] if self.network.tree else 0
+
+    def errors(self, weights: NDArray[np.int8]) -> int:
         """Number of patterns that flat `weights` (V,) of +-1 get wrong, from patterns and labels alone."""
         assert self.training_set is not None
-        return self.network.errors(weights, self.inputs, self.training_set.labels)
+        labels = self.training_set.labels
+        if not self.binary:
+            return self.network.errors(weights, self.inputs, labels)
+        return int(self._count(self.signs, labels.reshape(-1), weights, self.stride, np.zeros(self.units, np.int64)))
+
+    @cached_property
+    def _count(self) -> Kernel:
+        return compile_function(count_errors)
+
+
+def count_errors(
+    x: NDArray[np.int8], labels: NDArray[np.int8], weights: NDArray[np.int8], stride: int, fields: NDArray[np.int64]
+) -> int:
+    """Number of wrong outputs, inputs of +-1; fields (K,) is scratch space. A tie counts as +1, of a unit and of the vote."""
+    wrong = 0
+    for p in range(len(x)):
+        up = fields_of(x, weights, p, stride, fields)
+        wrong += (2 * up >= len(fields)) != (labels[p] > 0)
+    return wrong
 
 
 @dataclass(frozen=True)
@@ -85,11 +115,13 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Found:
-    """The best weights of an attempt (V,) int8, their energy, and the iterations that were made."""
+    """The best weights of an attempt (V,), int8 of +-1 or float64, their energy, and the iterations that were made. more: what
+    is kept besides of continuous weights."""
 
-    weights: NDArray[np.int8]
-    energy: int
+    weights: NDArray[Any]
+    energy: float
     iterations: int
+    more: Mapping[str, float] = field(default_factory=dict)
 
 
 class Best:

@@ -25,7 +25,7 @@ MOST = 2**29  # of a field, in size
 def epoch(
     x: NDArray[np.int8],
     h: NDArray[np.int32],
-    weights: NDArray[np.int32],
+    weights: NDArray[np.int8],
     order: NDArray[np.int64],
     lot: NDArray[np.bool_],
     units: int,
@@ -72,13 +72,12 @@ def sbpi(
     network, rng, best, kernel = problem.network, attempt.generator(), Best(problem), compile_function(epoch)
     x, patterns, units = problem.folded.astype(np.int8), len(problem.folded), problem.units
     h = (2 * rng.integers(0, 2, network.weights) - 1).astype(np.int32)
-    weights = np.where(h > 0, 1, -1).astype(np.int32)
-    stride = network.fan_in[0] if network.tree else 0
+    weights = np.where(h > 0, 1, -1).astype(np.int8)
     room = np.zeros(units, np.int64), np.zeros(units, np.bool_)
     for iteration in range(attempt.max_iterations):
         attempt.tick()
         order, lot = rng.permutation(patterns), rng.random(patterns) < probability
-        wrong = kernel(x, h, weights, order, lot, units, stride, threshold, room)
+        wrong = kernel(x, h, weights, order, lot, units, problem.stride, threshold, room)
         if wrong <= best.energy and best.offer(weights):
             return best.found(iteration + 1)
     best.offer(weights)

@@ -31,11 +31,12 @@ def write_groups(
     Every variable must be in the schema; with the attribute bin_width, energies are real. In memory first, as `store.hdf5`
     explains.
     """
-    image, bins = io.BytesIO(), "bin_width" in attributes
+    image, bins, continuous = io.BytesIO(), "bin_width" in attributes, attributes.get("weights") == "continuous"
     with h5netcdf.File(image, "w") as file:
         file.attrs.update({**attributes, "schema_version": VERSION})
         for name, values in groups.items():
-            _write_group(file.create_group(name) if name else file, group_schema(name, observables or {}, bins=bins), values)
+            schema = group_schema(name, observables or {}, bins=bins, continuous=continuous)
+            _write_group(file.create_group(name) if name else file, schema, values)
     write_listed(path, lambda beside: beside.write_bytes(image.getbuffer()))
 
 
@@ -60,9 +61,10 @@ def _write_group(group: Any, schema: dict[str, Variable], values: Values) -> Non
 
 
 def read_result(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """(result, windows, attributes) of a result file, as numpy arrays, without xarray. RunError when it is damaged."""
+    """(result, windows, attributes) of a result file, as numpy arrays, without xarray; a solver's has no windows. RunError
+    when it is damaged."""
     groups, attributes = read_groups(path)
-    return groups[""], groups.get("windows", {}), attributes  # none in a folder of `pland solve`
+    return groups[""], groups.get("windows", {}), attributes
 
 
 def read_groups(path: Path) -> tuple[Groups, dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from parallel_landscape.store.ladder_schema import LADDER, told
-from parallel_landscape.store.solution_schema import SOLUTIONS
+from parallel_landscape.store.solution_schema import BY_SUCCESS, SOLUTIONS, SOLUTIONS_CONTINUOUS
 from parallel_landscape.store.variable import Variable, table
 
 _E, _W = ("energy",), ("window",)
@@ -249,13 +249,15 @@ def _with_bins(variables: dict[str, Variable]) -> dict[str, Variable]:
     return variables | real
 
 
-def group_schema(group: str, observables: Mapping[str, tuple[str, str]], *, bins: bool = False) -> dict[str, Variable]:
+def group_schema(
+    group: str, observables: Mapping[str, tuple[str, str]], *, bins: bool = False, continuous: bool = False
+) -> dict[str, Variable]:
     """The variables of a group ("" is the root) of a run with `observables`: name -> (unit, meaning).
 
-    bins: energies are real, and a level is a bin.
+    bins: energies are real, and a level is a bin. continuous: weights are, so that the energies of solutions are real.
 
     Each observable X adds X, X_error and X_variance to the root, X and X_error to `canonical`, X to `solutions`, and may have a
-    group joint-X.
+    group joint-X; in `attempts` it adds what it adds to the root.
     """
     if bins:
         return _with_bins(group_schema(group, observables))
@@ -269,7 +271,9 @@ def group_schema(group: str, observables: Mapping[str, tuple[str, str]], *, bins
         return LADDER | table(*(one for name, (unit, meaning) in observables.items() for one in told(name, meaning, unit)))
     if group == "solutions":
         each = {name: Variable(name, ("solution",), "f8", unit, meaning) for name, (unit, meaning) in observables.items()}
-        return SOLUTIONS | each
+        return (SOLUTIONS_CONTINUOUS if continuous else SOLUTIONS) | each
+    if group == "attempts":
+        return BY_SUCCESS | _averages(observables, ("success",), "of the attempts", with_variance=True)
     return GROUPS[group]
 
 

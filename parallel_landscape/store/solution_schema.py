@@ -14,9 +14,46 @@ SOLVE = table(
     Variable("iterations", _A, "i8", "1", "sweeps or epochs that the attempt has taken"),
 )
 
+_REAL = "energy of the weights that the attempt ended with"
+_MORE = (
+    ("success", "i1", "1 where what `until` asks for was reached"),
+    ("gradient_norm", "f8", "norm of the gradient of the energy, tangential on a sphere"),
+    ("errors", "i8", "training patterns on the wrong side, or on the boundary; absent where there are no patterns"),
+)
+
+SOLVE_CONTINUOUS = {
+    **SOLVE,
+    **table(
+        Variable("energy", _A, "f8", "1", _REAL),
+        *(Variable(name, _A, dtype, "1", meaning) for name, dtype, meaning in _MORE),
+    ),
+}
+
 SOLUTIONS = table(
     Variable("instance", ("solution",), "i8", "1", "number of the training set"),
     Variable("restart", ("solution",), "i8", "1", "number of the attempt on it"),
     Variable("energy", ("solution",), "i8", "1", "lowest energy that the attempt has found"),
     Variable("iterations", ("solution",), "i8", "1", "sweeps or epochs that the attempt has taken"),
 )  # and each observable, of the weights that the attempt ended with
+
+SOLUTIONS_CONTINUOUS = {
+    **SOLUTIONS,
+    **table(
+        Variable("energy", ("solution",), "f8", "1", _REAL),
+        *(Variable(name, ("solution",), dtype, "1", meaning) for name, dtype, meaning in _MORE),
+    ),
+}
+
+_B, _BQ = ("success",), ("success", "q")
+
+BY_SUCCESS = table(
+    Variable("success", _B, "i1", "1", "1: attempts that reached what `until` asks for; 0: the others"),
+    Variable("samples", _B, "i8", "1", "number of these attempts"),
+    Variable("energy_mean", _B, "f8", "1", "mean energy"),
+    Variable("energy_mean_error", _B, "f8", "1", "standard error of energy_mean"),
+    Variable("energy_variance", _B, "f8", "1", "variance of the energy"),
+    Variable("q", ("q",), "f8", "1", "cosine of the angle between the weights of two attempts: middle of a bin"),
+    Variable("pairs", _B, "i8", "1", "pairs of attempts on one instance that were compared"),
+    Variable("probability", _BQ, "f8", "1", "probability of q between two attempts on one instance"),
+    Variable("probability_error", _BQ, "f8", "1", "standard error of probability"),
+)  # and each observable

@@ -26,6 +26,13 @@ ATTEMPTS = table(
     Variable("restart", _R, "i4", "1", "number of the attempt on it"),
 )
 
+# And these, of continuous weights.
+DESCENTS = table(
+    Variable("success", _R, "i1", "1", "1 where what `until` asks for was reached"),
+    Variable("gradient_norm", _R, "f8", "1", "norm of the gradient of the energy, tangential on a sphere"),
+    Variable("errors", _R, "i8", "1", "training patterns on the wrong side, or on the boundary"),
+)
+
 _T = ("transition",)
 
 TRANSITIONS = table(

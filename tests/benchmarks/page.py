@@ -70,7 +70,7 @@ SECTIONS = {
     ),
     "messages": Section(
         "Belief propagation",
-        "Nanoseconds a message, beside C++.",
+        "Nanoseconds a message (nodes: a pattern and weight of approximate message passing), beside C++.",
         ("tests.benchmarks.messages",),
     ),
 }

@@ -30,7 +30,7 @@ from parallel_landscape.job.motion_keys import Hmc, Langevin
 from parallel_landscape.job.sections import Production
 from parallel_landscape.observables.catalogue import KINDS
 from parallel_landscape.observables.smooth import SMOOTH_KINDS
-from parallel_landscape.solvers import ALGORITHMS
+from parallel_landscape.solvers import ALGORITHMS, CONTINUOUS
 from parallel_landscape.solvers.catalogue import algorithm_keys, load_algorithm
 from parallel_landscape.store.result import read_result
 from parallel_landscape.store.schema import CANONICAL
@@ -180,6 +180,9 @@ def test_the_solvers_run_as_written(
     for name in ALGORITHMS:
         keys = algorithm_keys(load_algorithm(name)).model_fields
         assert f"| `{name}` |" in text and all(f"`{key}`" in text for key in keys), name
+    for name in CONTINUOUS:
+        keys = algorithm_keys(load_algorithm(name, continuous=True), continuous=True).model_fields
+        assert f"| `{name}` |" in text and not [key for key in keys if f"`{key}" not in text], name
 
 
 def test_the_paths_run_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

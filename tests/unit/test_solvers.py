@@ -61,7 +61,9 @@ def test_variants_of_the_algorithms() -> None:
     for algorithm, keys in (
         ("focusing-bp", {"protocol": "scoping", "replicas": 8.0, "damping": 0.1, "exponent": 0.4}),
         ("focusing-bp", {"exponent": 0.4, "sweeps_per_step": 2}),
-        ("replicated-sgd", {"center": "traced"}),
+        ("focusing-bp", {"messages": "nodes"}),
+        ("reinforced-bp", {"messages": "nodes", "damping": 0.2}),
+        ("replicated-sgd", {"center": "explicit"}),
         ("annealing", {"zero_temperature": True, "max_iterations": 2000}),
     ):
         landscape = {**PERCEPTRON, "data": {"source": "random", "alpha": 0.15}}
@@ -80,7 +82,7 @@ def test_a_false_claim_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def liar(problem: Any, attempt: Any, **keys: Any) -> Found:
         return Found(np.ones(101, np.int8), 0, 1)
 
-    monkeypatch.setattr("parallel_landscape.commands.solve.load_algorithm", lambda name: liar)
+    monkeypatch.setattr("parallel_landscape.solvers.catalogue.Solve.load", lambda solve: liar)
     job = job_of(PERCEPTRON, "sbpi")
     with pytest.raises(RunError, match="claims energy 0"):
         attempt_at(job, make_problem(job, 0), (0, 0))

@@ -1,0 +1,92 @@
+// Approximate message passing for a perceptron: INPUTS weights +-1, PATTERNS random +-1 patterns of one byte an input, one sweep over
+// all patterns. A step is one pattern and weight. The work is that of solvers/amp.py, sums in 64 parts.
+#pragma GCC optimize("no-math-errno", "no-trapping-math", "no-signed-zeros", "finite-math-only")
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <random>
+#include <string>
+#include <vector>
+
+constexpr int N = INPUTS, P = PATTERNS, PARTS = 64;
+
+static inline double exp_minus(double y) {
+    y = y < 690.0 ? y : 690.0;
+    const double shifted = y * 1.4426950408889634 + 6755399441055744.0, n = shifted - 6755399441055744.0;
+    const double r = (n * 0.693147180369123816490 - y) + n * 1.90821492927058770002e-10;
+    double p = 2.7557319223985893e-06 * r + 2.48015873015873e-05;
+    p = p * r + 0.0001984126984126984;
+    p = p * r + 0.001388888888888889;
+    p = p * r + 0.008333333333333333;
+    p = p * r + 0.041666666666666664;
+    p = p * r + 0.16666666666666666;
+    p = p * r + 0.5;
+    p = p * r + 1.0;
+    p = p * r + 1.0;
+    std::uint64_t bits;
+    std::memcpy(&bits, &shifted, 8);
+    bits = (std::uint64_t(1023) << 52) - (bits << 52);
+    double power;
+    std::memcpy(&power, &bits, 8);
+    return p * power;
+}
+
+[[gnu::noinline]] void sweep(const std::int8_t* x, double* __restrict response, double* __restrict total,
+                             double* __restrict mean, double* __restrict field) {
+    double variance = 0, bends = 0;
+    for (int i = 0; i < N; ++i) {
+        const double e = exp_minus(2.0 * std::fabs(total[i])), inverse = 1.0 / (1.0 + e), m = (1.0 - e) * inverse;
+        mean[i] = total[i] >= 0 ? m : -m;
+        variance += 4.0 * e * inverse * inverse;
+        field[i] = 0;
+    }
+    const double scale = 1.0 / std::sqrt(variance > 0.1 ? variance : 0.1);
+    for (int p = 0; p < P; ++p) {
+        const std::int8_t* __restrict row = x + std::size_t(p) * N;
+        double parts[PARTS] = {}, sum = 0;
+        for (int i = 0; i + PARTS <= N; i += PARTS)
+            for (int k = 0; k < PARTS; ++k) parts[k] += row[i + k] * mean[i + k];
+        for (int i = N / PARTS * PARTS; i < N; ++i) parts[i % PARTS] += row[i] * mean[i];
+        for (int k = 0; k < PARTS; ++k) sum += parts[k];
+        const double z = (sum - variance * response[p]) * scale;
+        const double below = 0.5 * std::erfc(-z * 0.7071067811865476);
+        const double first = 0.3989422804014327 * std::exp(-0.5 * z * z) / (below > 1e-300 ? below : 1e-300);
+        const double answer = first * scale;
+        response[p] = answer;
+        bends += first * (z + first) * scale * scale;
+        for (int i = 0; i < N; ++i) field[i] += row[i] * answer;
+    }
+    for (int i = 0; i < N; ++i) total[i] = field[i] + mean[i] * bends;
+}
+
+int main(int count, char** arguments) {
+    long steps = 50'000'000, repeats = 1, seed = 1, warm_up = 30L * N * P;
+    for (int i = 1; i + 1 < count; i += 2) {
+        const std::string key = arguments[i];
+        (key == "--steps" ? steps : key == "--repeats" ? repeats : key == "--seed" ? seed : warm_up) = std::atol(arguments[i + 1]);
+    }
+    std::mt19937_64 random(seed);
+    std::normal_distribution<double> normal;
+    std::vector<std::int8_t> x(std::size_t(N) * P);
+    std::vector<double> response(P), total(N), mean(N), field(N);
+    for (auto& value : x) value = random() & 1 ? 1 : -1;
+    for (auto& value : total) value = 0.01 * normal(random);
+    for (long k = 0; k <= warm_up / (long(N) * P); ++k) sweep(x.data(), response.data(), total.data(), mean.data(), field.data());
+    std::printf("{\"name\": \"amp\", \"ns_per_step\": [");
+    const long sweeps = std::max(1L, steps / (long(N) * P));
+    for (long r = 0; r < repeats; ++r) {
+        timespec a, b;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
+        for (long k = 0; k < sweeps; ++k) sweep(x.data(), response.data(), total.data(), mean.data(), field.data());
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
+        std::printf("%s%.4f", r ? ", " : "", ((b.tv_sec - a.tv_sec) * 1e9 + (b.tv_nsec - a.tv_nsec)) / (double(sweeps) * N * P));
+    }
+    double overlap = 0;
+    for (int i = 0; i < N; ++i) overlap += std::tanh(total[i]) * std::tanh(total[i]) / N;
+    std::printf("], \"acceptance\": 1.0, \"level\": %.4f}\n", overlap);  // level: the overlap q of the fixed point
+    return overlap > 0 && overlap < 1 ? 0 : 1;
+}
