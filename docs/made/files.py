@@ -9,7 +9,7 @@ from pathlib import Path
 from made.tables import plain, table
 from parallel_landscape.store import curvature_schema, path_schema, schema, trajectory_schema
 from parallel_landscape.store.run_folder import RunFolder
-from parallel_landscape.store.solution_schema import SOLVE
+from parallel_landscape.store.solution_schema import SOLUTIONS_CONTINUOUS, SOLVE, SOLVE_CONTINUOUS
 from parallel_landscape.store.variable import Variable
 
 HEAD = ("variable", "dimensions", "type", "unit", "meaning")
@@ -27,6 +27,7 @@ GROUPS = {
     "local_entropy": "by `pland local-entropy`",
     "path": "the groups that `pland local-entropy` was made from",
     "solutions": "attempts of `pland solve`; by `pland analyze`",
+    "attempts": "attempts of `pland solve` on continuous weights, those that succeeded and the others; by `pland analyze`",
     "joint-NAME": "histogram of the observable NAME with the energy; by `pland analyze --joint NAME`",
 }
 FILES: dict[str, tuple[str, Mapping[str, Variable]]] = {
@@ -37,7 +38,9 @@ FILES: dict[str, tuple[str, Mapping[str, Variable]]] = {
     "trajectory/leg-*.h5 of pland solve": ("columns besides those of a run", trajectory_schema.ATTEMPTS),
     "trajectory/leg-*.h5, group transitions": ("counts of proposals in production", trajectory_schema.TRANSITIONS),
     "trajectory/frozen.h5": ("under which weights the records were sampled", trajectory_schema.FROZEN),
+    "result.nc, group solutions, continuous weights": ("attempts of `pland solve`", SOLUTIONS_CONTINUOUS),
     "solve.nc": ("attempts of `pland solve`", SOLVE),
+    "solve.nc, continuous weights": ("attempts of `pland solve`", SOLVE_CONTINUOUS),
     "paths.nc": ("by `pland paths`", path_schema.PATHS),
     "curvature.nc": ("by `pland curvature`", curvature_schema.CURVATURE),
     "ratchet.nc": ("by `pland ratchet`", path_schema.RATCHET),
