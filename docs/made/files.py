@@ -36,6 +36,7 @@ FILES: dict[str, tuple[str, Mapping[str, Variable]]] = {
         trajectory_schema.RECORDS,
     ),
     "trajectory/leg-*.h5 of pland solve": ("columns besides those of a run", trajectory_schema.ATTEMPTS),
+    "trajectory/leg-*.h5 of pland solve, continuous weights": ("columns besides those", trajectory_schema.DESCENTS),
     "trajectory/leg-*.h5, group transitions": ("counts of proposals in production", trajectory_schema.TRANSITIONS),
     "trajectory/frozen.h5": ("under which weights the records were sampled", trajectory_schema.FROZEN),
     "result.nc, group solutions, continuous weights": ("attempts of `pland solve`", SOLUTIONS_CONTINUOUS),
