@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import tomllib
 from pathlib import Path
 from typing import Any
 
 from parallel_landscape.driver.provenance import version
+from parallel_landscape.errors import JobError
 from parallel_landscape.machine import read_size
 from parallel_landscape.slurm.flags import add_submit
 
@@ -26,6 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
         _add_local_entropy,
         _add_paths,
         _add_ratchet,
+        _add_curvature,
         add_submit,
         _add_verify,
         _add_theory,
@@ -150,6 +153,18 @@ def _add_ratchet(commands: Any) -> None:
     ratchet.add_argument("--quiet", action="store_true", help="no progress")
 
 
+def _add_curvature(commands: Any) -> None:
+    curvature = commands.add_parser("curvature", help="the Hessian at recorded continuous weights: trace, largest, directions")
+    curvature.add_argument("run", type=Path, help="a run with continuous weights and [production] weights = true")
+    curvature.add_argument("--windows", type=int, nargs="+", metavar="K", help="temperatures, the coldest is 0 (default: all)")
+    curvature.add_argument("--times", type=int, default=8, help="moments of each chain that are used (default: 8)")
+    curvature.add_argument("--largest", type=int, default=20, help="so many eigenvalues of each sample (default: 20)")
+    curvature.add_argument("--probes", type=int, default=2, help="random vectors for trace and directions (default: 2)")
+    curvature.add_argument("--steps", type=int, default=60, help="of Lanczos from each of them, at most (default: 60)")
+    curvature.add_argument("--cut", type=float, metavar="K", help="of sum k/(k + cut) (default: prior times temperature)")
+    curvature.add_argument("--output", type=Path, metavar="FILE.nc", help="default: curvature.nc in RUN")
+
+
 def _add_verify(commands: Any) -> None:
     verify = commands.add_parser("verify", help="replay the last checkpoint from the one before, and compare bit by bit")
     verify.add_argument("run", type=Path)
@@ -167,6 +182,20 @@ def _add_doctor(commands: Any) -> None:
     doctor = commands.add_parser("doctor", help="whether this machine is set up right, and what to do where it is not")
     doctor.add_argument("folder", type=Path, nargs="?", default=Path(), help="where runs will lie (default: here)")
     doctor.add_argument("--json", action="store_true", help="for scripts")
+
+
+def read_settings(given: list[str]) -> dict[str, Any]:
+    """--set KEY=VALUE, the value as in TOML. Raises JobError."""
+    settings: dict[str, Any] = {}
+    for item in given:
+        key, _, value = item.partition("=")
+        try:
+            settings[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            raise JobError(
+                f"--set {item}: write KEY=VALUE with a value as in TOML, e.g. --set run.walltime_minutes=600"
+            ) from None
+    return settings
 
 
 def _positive(text: str) -> int:

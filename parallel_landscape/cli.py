@@ -6,14 +6,12 @@ import argparse
 import json
 import sys
 import time
-import tomllib
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from parallel_landscape import templates
-from parallel_landscape.arguments import make_parser
+from parallel_landscape.arguments import make_parser, read_settings
 from parallel_landscape.commands.sweep import Study, make_study
 from parallel_landscape.driver.fit import check_fit
 from parallel_landscape.driver.launch import start_ranks, usable_cores
@@ -93,7 +91,7 @@ def _sample(parsed: argparse.Namespace, arguments: list[str], comm: Comm) -> int
     resuming = parsed.command == "resume"
     if not resuming and (study := _study(parsed.job)) is not None:
         return _run_study(study, parsed)
-    settings = _settings(parsed.set) if resuming else {}
+    settings = read_settings(parsed.set) if resuming else {}
     job = (
         load_run_job(RunFolder(parsed.run), settings)
         if resuming
@@ -159,20 +157,6 @@ def _run_study(study: Study, parsed: argparse.Namespace) -> int:
     from parallel_landscape.commands.study_view import run_study
 
     return run_study(study, [*(["-n", str(parsed.ranks)] if parsed.ranks else []), *["--quiet"] * parsed.quiet])
-
-
-def _settings(given: list[str]) -> dict[str, Any]:
-    """--set KEY=VALUE, the value as in TOML."""
-    settings: dict[str, Any] = {}
-    for item in given:
-        key, _, value = item.partition("=")
-        try:
-            settings[key.strip()] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            raise JobError(
-                f"--set {item}: write KEY=VALUE with a value as in TOML, e.g. --set run.walltime_minutes=600"
-            ) from None
-    return settings
 
 
 def _ranks(job: Job, asked: int | None) -> int:
@@ -248,6 +232,14 @@ def _paths(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _curvature(parsed: argparse.Namespace) -> int:
+    from parallel_landscape.commands.curvature import How, find_curvature, lines
+
+    how = How(parsed.times, parsed.largest, parsed.probes, parsed.steps, parsed.cut)
+    print("\n".join(lines(*find_curvature(parsed.run, parsed.output, parsed.windows, how))))
+    return 0
+
+
 def _verify(parsed: argparse.Namespace) -> int:
     from parallel_landscape.commands.verify import verify
 
@@ -293,6 +285,7 @@ _COMMANDS = {
     "report": _report,
     "local-entropy": _local_entropy,
     "paths": _paths,
+    "curvature": _curvature,
     "submit": _submit,
     "verify": _verify,
     "theory": _theory,

@@ -46,8 +46,8 @@ class RunHandle:
         return self._open("windows")
 
     def group(self, name: str) -> xarray.Dataset:
-        """Another group of the result: "canonical", "slots", "walkers", "overlap", "overlap_windows", "ladder", or
-        "joint-X" of an observable X."""
+        """Another group of the result: "canonical", "slots", "walkers", "overlap", "overlap_windows", "ladder", "joint-X" of an
+        observable X, or "solutions" of a folder of `pland solve`."""
         return self._open(name)
 
     def analyze(self, **request: Any) -> RunHandle:
@@ -85,9 +85,15 @@ class RunHandle:
         if not file.exists():
             raise RunError(f"{self.path} has no result yet: it is {self.status['status']}")
         try:
+            import h5netcdf
             from xarray import open_dataset
         except ImportError:
             raise RunError("a result opens with xarray, which is not installed; run: pip install xarray") from None
+        with h5netcdf.File(file, "r") as opened:
+            there = list(opened.groups)
+        if group is not None and group not in there:
+            told = ", ".join(there) or "none"
+            raise RunError(f"{self.path} has no group {group!r} in its result, but {told}; `pland analyze` may add it")
         return open_dataset(file, group=group, engine="h5netcdf")
 
 

@@ -20,10 +20,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from parallel_landscape.analysis.plots.style import INK, PALETTE, curve, legend, new_axes, ramp
+from parallel_landscape.commands.curvature import How, curvatures
 from parallel_landscape.commands.path_runs import Samples, read_samples
 from parallel_landscape.commands.study_view import points_of
 from parallel_landscape.landscapes.losses import loss_function
-from parallel_landscape.paths.curvature import hessian, largest, spectrum
+from parallel_landscape.paths.curvature import hessian, largest
 from parallel_landscape.smooth import SmoothLandscape
 from parallel_landscape.theory.spherical import spherical_perceptron
 from parallel_landscape.theory.thermal import boundary_law, cosh_model
@@ -96,14 +97,13 @@ def sample(samples: Samples, temperature: float) -> tuple[Pair, Pair, Pair, Pair
     t = stabilities(samples, weights)
     losses = loss_function("cross-entropy", 0.0, 0.5)(t)[0]
     chosen = weights[np.linspace(0, len(weights) - 1, CURVED).round().astype(int)]
-    curved = [hessian(landscape.energy_gradient, one) for one in chosen]
-    spectra = [spectrum(one, probes=2, steps=60, seed=number) for number, one in enumerate(curved)]
+    curved = curvatures(landscape, chosen, landscape.prior * temperature, How(top=0))
     return (
         of(losses.sum(axis=1) ** 2 / (losses**2).sum(axis=1)),
         of((t < math.log(1 / temperature)).sum(axis=1)),
-        of([one.trace()[0] for one in spectra]),
-        of([one.dimension(landscape.prior * temperature)[0] for one in spectra]),
-        largest(curved[-1], min(TOP, landscape.size - 1)),
+        of(curved["sample_trace"]),
+        of(curved["sample_directions"]),
+        largest(hessian(landscape.energy_gradient, chosen[-1]), min(TOP, landscape.size - 1)),
     )
 
 

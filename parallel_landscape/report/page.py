@@ -30,6 +30,7 @@ from parallel_landscape.report.svg import inline
 from parallel_landscape.report.tables import Table, facts_of, live_table, values_table, windows_table
 from parallel_landscape.report.verdict import judge
 from parallel_landscape.store.files import write_atomically
+from parallel_landscape.store.run_folder import RunFolder
 
 FORMATS = ("png", "pdf")
 DPI = 200
@@ -49,6 +50,7 @@ def write_report(run: Path, figures: str | None = None) -> list[Path]:
     figures: "png" or "pdf" for files in RUN/figures, or a folder for both. Works on runs that go on, have stopped, died or are
     done. Raises JobError when `run` is no run folder or `figures` cannot be a folder, RunError when nothing can be written.
     """
+    RunFolder(run).refuse_solver("`pland analyze` measures observables on its solutions, into result.nc")
     material = collect(run)
     shown = drawings(material)
     page = material.folder.path / "report.html"

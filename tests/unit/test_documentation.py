@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tomllib
@@ -198,3 +200,39 @@ def test_the_paths_run_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     names: dict[str, Any] = {}
     exec(program, names)
     assert names["direct"] == pytest.approx(2) and names["lowest"].barrier == pytest.approx(1, abs=1e-6)
+
+
+def digit_files(folder: Path) -> None:
+    """Small files of the names and the format of MNIST's."""
+    rng = np.random.default_rng(1)
+    classes = np.repeat([3, 5], 60).astype(np.uint8)
+    for name, kind, data in (("images-idx3", 3, rng.integers(0, 256, (120, 28, 28))), ("labels-idx1", 1, classes)):
+        head = struct.pack(f">BBBB{data.ndim}I", 0, 0, 8, kind, *data.shape)
+        (folder / f"train-{name}-ubyte.gz").write_bytes(gzip.compress(head + data.astype(np.uint8).tobytes()))
+
+
+@pytest.mark.long  # a minute
+def test_the_short_answers_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files, commands and programs in the order of the page; what is for a cluster stands on the cluster's page, too."""
+    text = (ROOT / "docs" / "howto.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    digit_files(tmp_path)
+    names: dict[str, Any] = {}
+    for kind, block in re.findall(r"^```([^\n]*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        if kind == "toml":
+            (tmp_path / block.split()[1]).write_text(block)
+        elif kind == "python":
+            exec(block, names)
+        elif kind == "sh":
+            with handlers_kept():
+                for command in block.splitlines():
+                    ranks = ["-n", "1", "--quiet"] if command.split()[1] in ("run", "solve") else []
+                    assert main([*command.split()[1:], *ranks]) == 0, command
+        else:
+            assert set(block.splitlines()) <= set((ROOT / "docs" / "cluster.md").read_text(encoding="utf-8").splitlines())
+    assert names["study"].sizes["seed"] == 3 and 0 < float(names["error"].sel(energy=4)) < 0.5
+    assert set(names["signs"].flat) == {-1, 1} and names["signs"].shape[1] == 15
+    assert names["ladder"].exchange_acceptance.values[:-1].min() > 0
+    assert (names["found"].energy == 0).any() and 0 < float(names["typical"]) < 41
+    assert names["curvature"].sizes == {"window": 3, "sample": 6, "rank": 10}
+    assert "Traceback" not in capsys.readouterr().err

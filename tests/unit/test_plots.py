@@ -46,13 +46,14 @@ def trajectory() -> xr.Dataset:
 
 
 def measured() -> xr.Dataset:
-    level = {name: ("level", np.linspace(0.1, 0.4, 5)) for name in ("energy_per_pattern", "entropy", "error")}
+    level = {name: ("level", np.linspace(0.1, 0.4, 5)) for name in ("energy_per_pattern", "entropy", "error", "spread")}
     beta = {name: ("beta", np.linspace(0.1, 0.2, 5)) for name in ("energy_mean", "energy_mean_error")}
     return xr.Dataset({**level, **beta}, coords={"beta": np.linspace(0.5, 2.0, 5)})
 
 
 def theory() -> xr.Dataset:
-    return xr.Dataset({name: ("point", np.linspace(0.1, 2.0, 7)) for name in ("energy_per_pattern", "entropy", "beta")})
+    names = ("energy_per_pattern", "entropy", "beta", "generalisation_error")
+    return xr.Dataset({name: ("point", np.linspace(0.1, 2.0, 7)) for name in names})
 
 
 def curves() -> xr.Dataset:
@@ -111,6 +112,7 @@ def every(groups: dict[str, xr.Dataset]) -> dict[str, Callable[[Axes | None], Ax
         "plot_overlap": lambda ax: plots.plot_overlap(groups["overlap"], ax),
         "plot_entropy_theory": lambda ax: plots.plot_entropy_theory(measured(), theory(), ax),
         "plot_energy_theory": lambda ax: plots.plot_energy_theory(measured(), theory(), ax),
+        "plot_test_error_theory": lambda ax: plots.plot_test_error_theory(measured(), theory(), ax),
         "plot_paths": lambda ax: plots.plot_paths(curves(), ax),
         "plot_thermal": lambda ax: plots.plot_thermal(thermal(), "energy_mean", thermal(), ax),
         "plot_dimension": lambda ax: plots.plot_dimension(thermal(), ax),

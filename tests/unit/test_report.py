@@ -28,10 +28,11 @@ from parallel_landscape.report.page import write_report
 from parallel_landscape.report.theory_curve import per_weight, theory_of
 from parallel_landscape.report.verdict import ADVICE, judge
 from parallel_landscape.store.run_folder import RunFolder
+from parallel_landscape.theory.spherical import spherical_perceptron
 
 ROOT = Path(__file__).parents[2]
 FULL = (
-    "entropy", "entropy-error", "estimators", "samples", "theory-entropy", "theory-energy",
+    "entropy", "entropy-error", "estimators", "samples", "theory-entropy", "theory-test-error", "theory-energy",
     "ln-f", "flatness", "coverage", "joins", "exchange", "round-trips",
     "observable-overlap-teacher", "joint-overlap-teacher", "observable-test-error", "joint-test-error", "canonical-energy-mean",
     "canonical-heat-capacity", "canonical-entropy", "canonical-free-energy", "canonical-overlap-teacher",
@@ -87,7 +88,16 @@ def few() -> dict[str, dict[str, Any]]:
     return {"": root, "windows": {name: values[:1] for name, values in whole["windows"].items()}}
 
 
-FEW = ["entropy", "entropy-error", "theory-entropy", "ln-f", "flatness", "coverage", "observable-test-error"]
+FEW = [
+    "entropy",
+    "entropy-error",
+    "theory-entropy",
+    "theory-test-error",
+    "ln-f",
+    "flatness",
+    "coverage",
+    "observable-test-error",
+]
 
 
 def report(run: Path) -> Page:
@@ -369,3 +379,26 @@ def test_theory_is_laid_over_the_data(tmp_path: Path) -> None:
     assert theory_of({"landscape": {**job["landscape"], "model": "committee"}}) is None
     shuffled = {"source": "teacher", "patterns": 401, "shuffle_labels": True}
     assert theory_of({"landscape": {**job["landscape"], "data": shuffled}}).name == theory.name
+
+
+def test_the_sphere_has_its_theory(tmp_path: Path) -> None:
+    """Of every loss that the theory knows, in the units of the job: at beta = 2, mean energies of the saddle point."""
+    data = {"source": "random", "alpha": 0.5}
+    hinge = {"model": "spherical-perceptron", "inputs": 100, "kappa": 0.2, "loss": "hinge", "data": data}
+    violated = {"model": "margin-perceptron", "inputs": 100, "kappa": -0.2, "data": data}
+    for landscape, loss, unit in (
+        (hinge, "hinge", 1.0),
+        ({**hinge, "convention": "mean"}, "hinge", 1 / 50),
+        (violated, "errors", 1.0),
+        ({**hinge, "loss": "quadratic"}, "quadratic", 1.0),
+    ):
+        theory = theory_of({"landscape": landscape, "ensemble": {"betas": [0.5 / unit, 40.0 / unit]}})
+        assert theory is not None and theory.scale == pytest.approx(50 * unit) and "fraction of it" in theory.remark
+        at = spherical_perceptron(0.5, 2.0, landscape["kappa"], loss)
+        beta, energy = (theory.curve[name].values[1:] for name in ("beta", "energy_per_pattern"))
+        assert np.interp(2.0 / unit, beta[::-1], energy[::-1]) == pytest.approx(at.energy_per_pattern, rel=0.02)
+        assert theory.counts is (loss == "errors")
+    assert theory_of({"landscape": hinge, "ensemble": {"betas": {"min": 0.1, "max": 3.0, "count": 4}}}) is not None
+    assert theory_of({"landscape": hinge, "ensemble": {"temperatures": {"min": 0.1, "max": 3.0, "count": 4}}}) is not None
+    wrong = ({"loss": "cross-entropy"}, {"data": {**data, "source": "teacher"}}, {"model": "mlp"})
+    assert [theory_of({"landscape": {**hinge, **change}}) for change in wrong] == [None] * 3

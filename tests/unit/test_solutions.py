@@ -16,6 +16,8 @@ from parallel_landscape.cli import main
 from parallel_landscape.commands import attempts
 from parallel_landscape.commands.solve import folder_of, make_problem
 from parallel_landscape.driver.stopping import handlers_kept
+from parallel_landscape.errors import JobError, RunError
+from parallel_landscape.handle import open_run
 from parallel_landscape.job.coupling import Coupled, reference_of, why_not
 from parallel_landscape.job.job import Job, load_job, make_job
 
@@ -86,6 +88,15 @@ def test_the_result_says_what_it_is(solved: Path) -> None:
         assert root.attrs["status"] == "solver" and root.attrs["error_from"] == "instances"
         assert int(root.samples.sum()) == 6 and "ln_g" not in root
         assert law.probability.sum(dim="q").values == pytest.approx([1.0]) and law.pairs.values.tolist() == [6]
+
+
+def test_solutions_open_like_a_run(solved: Path) -> None:
+    run = open_run(folder_of(load_job(solved)).path)
+    assert run.group("solutions").sizes["solution"] == 6 and run.status["status"] == "solver"
+    with pytest.raises(RunError, match="no group 'windows' in its result, but .*solutions"):
+        run.group("windows")
+    with pytest.raises(JobError, match="`pland analyze` measures"):
+        run.report()
 
 
 def test_errors_are_over_instances() -> None:

@@ -178,3 +178,17 @@ CLAIMS = {
     "langevin-dimension": claims_of_dimension,
     "one-hidden-layer": claims_of_hidden_layer,
 }
+
+
+def test_every_figure_of_the_gallery_has_its_command() -> None:
+    """Under it; that stands on the page of the figure, and the program that it starts is there and saves it by its name."""
+    text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    found = re.findall(r"\]\(([\w-]+\.md)\)(?:(?!\]\().)*?!\[[^\]]*\]\((_static/[^)]+)\)\n\n`([^`\n]+)`", text, re.DOTALL)
+    assert {figure for _, figure, _ in found} == set(re.findall(r"_static/[^)]+", text)) and len(found) == 7
+    for page, figure, command in found:
+        assert command in (ROOT / "docs" / page).read_text(encoding="utf-8"), f"{page}: {command}"
+        program = command.split()[2] if "-m" in command else command.split()[1]
+        file = ROOT / (f"{program.replace('.', '/')}.py" if "-m" in command else program)
+        name = Path(figure).name
+        assert name in command or name in file.read_text(encoding="utf-8"), f"{file} saves no {name}"
+        assert (ROOT / "docs" / figure).stat().st_size > 10_000

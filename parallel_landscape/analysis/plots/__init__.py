@@ -11,7 +11,7 @@ from parallel_landscape.analysis.plots.learning import plot_coverage, plot_flatn
 from parallel_landscape.analysis.plots.observables import plot_joint, plot_observable
 from parallel_landscape.analysis.plots.overlaps import plot_overlap
 from parallel_landscape.analysis.plots.paths import plot_paths
-from parallel_landscape.analysis.plots.theory import plot_energy_theory, plot_entropy_theory
+from parallel_landscape.analysis.plots.theory import plot_energy_theory, plot_entropy_theory, plot_test_error_theory
 from parallel_landscape.analysis.plots.thermal import plot_coupled, plot_dimension, plot_health, plot_law, plot_thermal
 from parallel_landscape.analysis.plots.trajectory import plot_trajectory
 
@@ -38,6 +38,7 @@ __all__ = [
     "plot_paths",
     "plot_round_trips",
     "plot_samples",
+    "plot_test_error_theory",
     "plot_thermal",
     "plot_trajectory",
 ]

@@ -9,9 +9,17 @@ from matplotlib.axes import Axes
 from parallel_landscape.analysis.plots.style import INK, PALETTE, curve, legend, new_axes, values
 
 DASHED = (0, (4, 2))
+WIDE = 8.0  # ratio of the largest to the smallest beta from which on both axes are logarithmic
 
 
-def plot_entropy_theory(measured: xr.Dataset, theory: xr.Dataset, ax: Axes | None = None, *, name: str = "theory") -> Axes:
+def plot_entropy_theory(
+    measured: xr.Dataset,
+    theory: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    name: str = "theory",
+    what: str = "fraction of errors",
+) -> Axes:
     """s = ln g/N against E/P with one standard error, and the curve of a theory.
 
     measured: energy_per_pattern, entropy and error over `level`; theory: energy_per_pattern and entropy over `point`.
@@ -20,7 +28,7 @@ def plot_entropy_theory(measured: xr.Dataset, theory: xr.Dataset, ax: Axes | Non
     ax.plot(theory["energy_per_pattern"], theory["entropy"], color=INK, linewidth=1.0, linestyle=DASHED, label=name)
     at, entropy = values(measured, "energy_per_pattern"), values(measured, "entropy")
     curve(ax, at, entropy, values(measured, "error"), color=PALETTE[0], label="measured")
-    ax.set_xlabel("fraction of errors E/P")
+    ax.set_xlabel(f"{what} E/P")
     ax.set_ylabel("s = ln g / N")
     legend(ax)
     return ax
@@ -40,6 +48,26 @@ def plot_energy_theory(measured: xr.Dataset, theory: xr.Dataset, ax: Axes | None
     )  # fmt: skip
     curve(ax, beta, values(measured, "energy_mean"), values(measured, "energy_mean_error"), label="measured")
     ax.set_xlabel("inverse temperature β")
+    if beta.min(initial=np.inf) > 0 and beta.max() > WIDE * beta.min():
+        ax.set(xscale="log", yscale="log", xlim=(beta.min() / 1.3, beta.max() * 1.3))
     ax.set_ylabel("⟨E⟩/P")
+    legend(ax)
+    return ax
+
+
+def plot_test_error_theory(measured: xr.Dataset, theory: xr.Dataset, ax: Axes | None = None, *, name: str = "theory") -> Axes:
+    """Generalisation error against E/P with one standard error, and the curve of a theory.
+
+    measured: energy_per_pattern, error and spread over `level`; theory: energy_per_pattern and generalisation_error over
+    `point`.
+    """
+    ax = new_axes(ax)
+    ax.plot(
+        theory["energy_per_pattern"], theory["generalisation_error"], color=INK, linewidth=1.0, linestyle=DASHED, label=name
+    )
+    at, error = values(measured, "energy_per_pattern"), values(measured, "error")
+    curve(ax, at, error, values(measured, "spread"), color=PALETTE[0], label="measured")
+    ax.set_xlabel("fraction of errors E/P")
+    ax.set_ylabel("generalisation error")
     legend(ax)
     return ax
