@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 import tomli_w
 import xarray
+from attempting import solved, stopped_while_solving, write_solve
 
 import parallel_landscape as pl
 from parallel_landscape.cli import main
@@ -35,19 +34,7 @@ JOB: dict[str, Any] = {
 
 
 def job_file(folder: Path, **keys: Any) -> Path:
-    folder.mkdir(exist_ok=True)
-    file = folder / "job.toml"
-    file.write_text(tomli_w.dumps({**JOB, "solve": {**JOB["solve"], **keys}}))
-    return file
-
-
-def solved(file: Path, *options: str) -> dict[str, str]:
-    """Checksums of the files that hold the result."""
-    with handlers_kept():
-        assert main(["solve", str(file), "--quiet", *options]) == 0
-    folder = file.parent / "runs" / "s-solve"
-    found = [folder / "solve.nc", *sorted((folder / "trajectory").glob("*.h5"))]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return write_solve(folder, JOB, **keys)
 
 
 @pytest.fixture(scope="module")
@@ -72,20 +59,8 @@ def test_same_bytes_whatever_the_algorithm(algorithm: str, tmp_path: Path) -> No
 
 def test_stopped_and_given_again(alone: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was over is not made again, a damaged file is; the bytes are those of the one that was never stopped."""
-    file, made = job_file(tmp_path), []
-    attempt_at = solve.attempt_at
-
-    def counting(job: Any, problem: Any, key: Any, tick: Any = lambda: None) -> Any:
-        if job.solve.max_iterations == 1:
-            return attempt_at(job, problem, key)
-        made.append(key)
-        if len(made) == 4:
-            os.kill(os.getpid(), 15)
-        return attempt_at(job, problem, key, tick)
-
-    monkeypatch.setattr(solve, "attempt_at", counting)
-    with handlers_kept():
-        assert main(["solve", str(file), "--quiet", "-n", "1"]) == 3
+    file = job_file(tmp_path)
+    made = stopped_while_solving(file, 4, monkeypatch)
     kept = sorted((tmp_path / "runs" / "s-solve" / "finished").glob("*.h5"))
     assert [path.name[9:] for path in kept] == [f"00000-restart-0000{number}.h5" for number in range(3)]
     kept[1].write_bytes(b"nothing")
