@@ -12,6 +12,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import log_ndtr, ndtr, ndtri
 from scipy.stats import qmc
+from test_theory_paths import on_curves
 
 from parallel_landscape.theory.binary import binary_perceptron, teacher_student
 from parallel_landscape.theory.path import barrier
@@ -122,16 +123,7 @@ def sampled(dimensions: int, value: Callable[[np.ndarray], np.ndarray]) -> tuple
     return float(np.mean(parts)), float(np.std(parts, ddof=1) / math.sqrt(len(parts)))
 
 
-@pytest.mark.parametrize(
-    "alpha, kappa, margins, betas, loss, position",
-    [
-        (1.0, -0.5, (-0.5, -0.5), (INF, INF), "errors", 0.5),
-        (1.0, -0.5, (-0.35, -0.5), (INF, INF), "errors", 0.3),
-        (1.0, 0.3, (0.3, 0.3), (3.0, 3.0), "errors", 0.4),
-        (1.5, 0.2, (0.2, 0.2), (1.0, 2.0), "hinge", 0.6),
-        (1.5, -0.2, (0.1, -0.2), (4.0, 2.0), "quadratic", 0.5),
-    ],
-)
+@on_curves
 def test_barriers(
     alpha: float, kappa: float, margins: tuple[float, float], betas: tuple[float, float], loss: str, position: float
 ) -> None:

@@ -79,7 +79,7 @@ def mean_of(loss: np.ndarray) -> tuple[float, float]:
     return float(loss.mean()), float(loss.std() / math.sqrt(loss.size))
 
 
-@pytest.mark.parametrize(
+on_curves = pytest.mark.parametrize(
     "alpha, kappa, margins, betas, loss, position",
     [
         (1.0, -0.5, (-0.5, -0.5), (INF, INF), "errors", 0.5),
@@ -89,6 +89,9 @@ def mean_of(loss: np.ndarray) -> tuple[float, float]:
         (1.5, -0.2, (0.1, -0.2), (4.0, 2.0), "quadratic", 0.5),
     ],
 )
+
+
+@on_curves
 def test_path_losses_are_averages_over_stabilities(
     alpha: float, kappa: float, margins: tuple[float, float], betas: tuple[float, float], loss: str, position: float
 ) -> None:
