@@ -170,14 +170,16 @@ def _ranks(job: Job, asked: int | None) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    from parallel_landscape.commands import study_view
+    from parallel_landscape.commands import solve, study_view
     from parallel_landscape.planning.plan import make_plan
 
     study = _study(parsed.job)
     job = load_job(parsed.job) if study is None else study.points[0].job
-    plan = make_plan(job, parsed.ranks, parsed.memory_per_rank)
+    only_solves = job.solve is not None and not {"dynamics", "ensemble", "exchange"} & set(read_job(parsed.job)[0])
+    plan = None if only_solves else make_plan(job, parsed.ranks, parsed.memory_per_rank)
+    solving = solve.plan_lines(job, parsed.ranks or usable_cores()) if job.solve is not None else []
     print(f"{job.name}: no mistakes" if study is None else "\n".join(study_view.check_lines(study)))
-    print("\n".join(plan.lines(parsed.ranks or min(usable_cores(), plan.layout.slots))))
+    print("\n".join(solving + ([] if plan is None else plan.lines(parsed.ranks or min(usable_cores(), plan.layout.slots)))))
     return 0
 
 

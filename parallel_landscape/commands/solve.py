@@ -119,6 +119,14 @@ def attempt_at(job: Job, problem: Problem | SmoothProblem, key: Key, tick: Calla
     return found
 
 
+def plan_lines(job: Job, ranks: int) -> list[str]:
+    """What `pland solve` would do, for a person. Raises JobError when the algorithm does not suit the landscape."""
+    solve = section_of(job)
+    check_suits(solve, make_problem(job, 0), ranks)
+    attempts_of = f"{solve.instances} x {solve.restarts} attempts (training sets x restarts)"
+    return [f"solve     {attempts_of} of {solve.algorithm}, {solve.max_iterations:,} iterations each at the most"]
+
+
 def solve_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = False) -> Table | None:
     """Make all attempts that are not yet over; returns the table on rank 0 and None elsewhere.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tomli_w
 
+from parallel_landscape.cli import main
 from parallel_landscape.commands.solve import attempt_at, make_problem
 from parallel_landscape.errors import JobError, RunError
 from parallel_landscape.job.job import make_job
@@ -149,3 +152,28 @@ def test_the_section_is_no_part_of_the_run() -> None:
     one, other = job_of(PERCEPTRON, "sbpi"), job_of(PERCEPTRON, "annealing")
     assert one.fingerprint() == other.fingerprint() and one.resolved()["solve"]["threshold"] == 1
     assert sbpi.__kwdefaults__ == {"probability": 0.3, "threshold": 1}
+
+
+def test_check_knows_jobs_that_are_there_to_be_solved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a section about sampling no run is planned, and continuous weights want no [dynamics]; with one, both are."""
+    file = tmp_path / "job.toml"
+    smooth = {"model": "spherical-perceptron", "inputs": 20, "data": {"source": "random", "kind": "gaussian", "alpha": 0.5}}
+    for landscape, algorithm in ((PERCEPTRON, "sbpi"), (smooth, "gd")):
+        job = {"name": "s", "seed": 1, "landscape": landscape, "solve": {"algorithm": algorithm, "instances": 4}}
+        file.write_text(tomli_w.dumps(job))
+        assert main(["check", str(file)]) == 0
+        said = capsys.readouterr().out
+        assert f"4 x 1 attempts (training sets x restarts) of {algorithm}" in said and "slots" not in said
+    file.write_text(tomli_w.dumps({**job, "landscape": PERCEPTRON}))
+    assert main(["check", str(file)]) == 2
+    assert "which is for continuous weights" in capsys.readouterr().err
+    file.write_text(
+        tomli_w.dumps({**job, "landscape": PERCEPTRON, "solve": {"algorithm": "sbpi"}, "ensemble": {"ln_f_final": 1e-3}})
+    )
+    assert main(["check", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "attempts" in said and "slots" in said
+    real = {**PERCEPTRON, "data": {"source": "random", "kind": "gaussian", "alpha": 0.3}}
+    file.write_text(tomli_w.dumps({**job, "landscape": real, "solve": {"algorithm": "sbpi"}}))
+    assert main(["check", str(file)]) == 2
+    assert "needs inputs of +-1" in capsys.readouterr().err
