@@ -72,18 +72,25 @@ def _text(cell: Cell) -> str:
     return f"{cell.solved}{of} ({cell.iterations:.0f})" if cell.solved else f"{cell.solved}{of}"
 
 
-def draw(ax: Axes, cells: list[Cell], names: list[str]) -> None:
-    """Chance to solve an instance against alpha, one size."""
+def family(algorithm: str) -> str:
+    """The algorithm without a word on its messages."""
+    return algorithm.split(",")[0]
+
+
+def draw(ax: Axes, cells: list[Cell], families: list[str]) -> None:
+    """Chance to solve an instance against alpha, one size; a colour for each family, whatever its messages."""
     new_axes(ax)
-    for number, name in enumerate(names):
+    names = sorted({cell.algorithm for cell in cells})
+    for place, name in enumerate(names):
+        number = families.index(family(name))
         own = sorted(cell for cell in cells if cell.algorithm == name)
         chance = np.array([cell.solved / cell.instances for cell in own])
         bounds = [binomtest(cell.solved, cell.instances).proportion_ci(0.68, "wilson") for cell in own]
         bars = np.abs([[p - bound.low, bound.high - p] for p, bound in zip(chance, bounds, strict=True)]).T
-        shifted = np.array([cell.alpha for cell in own]) + 0.0015 * (number - (len(names) - 1) / 2)
+        shifted = np.array([cell.alpha for cell in own]) + 0.0015 * (place - (len(names) - 1) / 2)
         style = {"color": PALETTE[number % len(PALETTE)], "marker": MARKS[number % len(MARKS)], "markersize": 4.5}
-        if own:
-            ax.errorbar(shifted, chance, bars, label=name, linewidth=1.2, elinewidth=0.9, **style)
+        ax.errorbar(shifted, chance, bars, label=name, linewidth=1.2, elinewidth=0.9, **style)
+    legend(ax, loc="lower left")
     for alpha, what in THRESHOLDS.items():
         ax.axvline(alpha, color=MUTED, linewidth=0.9, linestyle=(0, (4, 2)))
         ax.annotate(what, (alpha, 1.07), ha="center", fontsize=8, color=MUTED, annotation_clip=False)
@@ -93,14 +100,13 @@ def draw(ax: Axes, cells: list[Cell], names: list[str]) -> None:
 
 def figure(cells: list[Cell]) -> Figure:
     """One panel for each size."""
-    sizes, names = sorted({cell.size for cell in cells}), sorted({cell.algorithm for cell in cells})
+    sizes, families = sorted({cell.size for cell in cells}), sorted({family(cell.algorithm) for cell in cells})
     drawn = Figure(figsize=(4.8 * len(sizes), 3.6), layout="constrained")
     panels = drawn.subplots(1, len(sizes), squeeze=False, sharey=True)[0]
     for ax, size in zip(panels, sizes, strict=True):
-        draw(ax, [cell for cell in cells if cell.size == size], names)
+        draw(ax, [cell for cell in cells if cell.size == size], families)
         ax.set_title(f"N = {size:,}", fontsize=9.5, color=INK, pad=18)
     panels[0].set_ylabel("fraction of instances solved")
-    legend(panels[0])
     return drawn
 
 

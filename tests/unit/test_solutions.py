@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +158,30 @@ def test_a_study_is_solved_point_by_point(tmp_path: Path, capsys: pytest.Capture
     assert "landscape.data.alpha = 0.3" in said and "landscape.data.alpha = 0.5" in said
     tables = sorted((tmp_path / "runs" / "s").glob("s-*-solve/solve.nc"))
     assert [table.parent.name for table in tables] == ["s-0000-solve", "s-0001-solve"]
+
+
+def test_the_table_of_solvers(tmp_path: Path) -> None:
+    """The figure's command on two small studies, one of them with an attempt missing: told, and left out."""
+    for name, extra in (
+        ("easy", {"algorithm": "sbpi"}),
+        ("nodes", {"algorithm": "focusing-bp", "messages": "nodes", "step": 0.01}),
+    ):
+        job = {
+            "name": name, "seed": 2,
+            "landscape": {"model": "binary-perceptron", "inputs": 51, "data": {"source": "random"}},
+            "solve": {"instances": 20, **extra}, "sweep": {"landscape.data.alpha": [0.1, 3.0]},
+        }  # fmt: skip
+        (tmp_path / f"{name}.toml").write_text(tomli_w.dumps({**job, "solve": {**job["solve"], "max_iterations": 100}}))
+        with handlers_kept():
+            assert main(["solve", str(tmp_path / f"{name}.toml"), "-n", "1", "--quiet"]) == 0
+    (tmp_path / "runs" / "easy" / "easy-0001-solve" / "solve.nc").unlink()
+    script = Path(__file__).parents[2] / "jobs" / "solvers" / "figure.py"
+    done = subprocess.run([sys.executable, script, tmp_path / "runs"], capture_output=True, text=True, check=True)
+    rows = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("|")]
+    assert [cell.strip() for cell in rows[0]] == ["N = 51", "0.1", "3"]
+    for row, name, folder in ((rows[2], "focusing-bp, nodes", "nodes"), (rows[3], "sbpi", "easy")):
+        with xarray.open_dataset(tmp_path / "runs" / folder / f"{folder}-0000-solve" / "solve.nc") as table:
+            solved = int(table.success.sum())
+        assert row[0].strip() == name and solved > 10 and row[1].strip().startswith(f"{solved} (")
+    assert rows[2][2].strip() == "0" and not rows[3][2].strip()
+    assert "easy-0001-solve: not finished" in done.stderr and (tmp_path / "runs" / "success.png").stat().st_size > 10_000
