@@ -111,14 +111,14 @@ def figure(cells: list[Cell]) -> Figure:
 
 
 def main(folders: list[str]) -> None:
-    """Print the table, write `success.png` into the first folder, and name what is not finished."""
+    """Print the table, write `solvers.png` into the first folder, and name what is not finished."""
     started = sorted(path for folder in folders for path in Path(folder).glob("**/*-solve"))
     done = [path / "solve.nc" for path in started if (path / "solve.nc").exists()]
     if not done:
         sys.exit(f"{' '.join(folders)}: no solve.nc below; `pland solve` with one of the jobs first")
     cells = [cell_of(path) for path in done]
     print("\n".join(table_of(cells)))
-    path = Path(folders[0]) / "success.png"
+    path = Path(folders[0]) / "solvers.png"
     figure(cells).savefig(path, dpi=150, metadata={"Software": None})
     print(f"\n{path}")
     for folder in started:

@@ -184,4 +184,4 @@ def test_the_table_of_solvers(tmp_path: Path) -> None:
             solved = int(table.success.sum())
         assert row[0].strip() == name and solved > 10 and row[1].strip().startswith(f"{solved} (")
     assert rows[2][2].strip() == "0" and not rows[3][2].strip()
-    assert "easy-0001-solve: not finished" in done.stderr and (tmp_path / "runs" / "success.png").stat().st_size > 10_000
+    assert "easy-0001-solve: not finished" in done.stderr and (tmp_path / "runs" / "solvers.png").stat().st_size > 10_000
