@@ -184,7 +184,7 @@ def test_every_figure_of_the_gallery_has_its_command() -> None:
     """Under it; that stands on the page of the figure, and the program that it starts is there and saves it by its name."""
     text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
     found = re.findall(r"\]\(([\w-]+\.md)\)(?:(?!\]\().)*?!\[[^\]]*\]\((_static/[^)]+)\)\n\n`([^`\n]+)`", text, re.DOTALL)
-    assert {figure for _, figure, _ in found} == set(re.findall(r"_static/[^)]+", text)) and len(found) == 7
+    assert {figure for _, figure, _ in found} == set(re.findall(r"_static/[^)]+", text)) and len(found) == 8
     for page, figure, command in found:
         assert command in (ROOT / "docs" / page).read_text(encoding="utf-8"), f"{page}: {command}"
         program = command.split()[2] if "-m" in command else command.split()[1]
