@@ -57,6 +57,7 @@ def analysed(path: Path, **request: Any) -> dict[str, bytes]:
     return everything(path)
 
 
+@pytest.mark.long
 def test_the_same_numbers_with_any_scheduler_and_any_memory(run: Path) -> None:
     """All sums are done in one order, those of floats too: the same bits, not only 1e-12."""
     plain = analysed(run, scheduler="none")

@@ -74,7 +74,7 @@ def test_the_report_in_a_browser(browser: Any, page_file: Path, width: int, sche
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(BEYOND) == []
         figures = page.evaluate(DRAWN)
-        assert len(figures) == page.locator("figure").count() == 24
+        assert len(figures) == page.locator("figure").count() == 25
         assert all(figure["drawn"] and figure["width"] > 250 and figure["height"] > 120 for figure in figures), figures
         assert page.evaluate(SMALLEST) >= 8.0
         assert page.locator(".verdict").bounding_box()["y"] < 200

@@ -94,6 +94,7 @@ def test_a_landscape_of_your_own_takes_less_than_thirty_lines() -> None:
     assert len((ROOT / "docs" / "examples" / "ring.py").read_text().splitlines()) < 30
 
 
+@pytest.mark.long
 def test_the_job_of_production_runs_as_written(tmp_path: Path) -> None:
     """With fewer rounds, and ln f that ends earlier."""
     (text,) = blocks(ROOT / "docs" / "production.md", "toml")
@@ -185,6 +186,7 @@ def test_the_solvers_run_as_written(
         assert f"| `{name}` |" in text and not [key for key in keys if f"`{key}" not in text], name
 
 
+@pytest.mark.long
 def test_the_paths_run_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     page = ROOT / "docs" / "paths.md"
     (job,) = blocks(page, "toml")

@@ -107,6 +107,7 @@ def test_runs_that_differ_in_their_data_are_one_group(runs: dict[str, Path], tmp
         assert data.runs.values.tolist() == [2, 1] and data.kappa.values.tolist() == [-0.5, 0.0]
 
 
+@pytest.mark.long
 def test_every_reference_is_a_row_of_its_own(runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names, many = ["robust", "typical"], tmp_path / "many.nc"
     folders = [str(runs[name]) for name in names]

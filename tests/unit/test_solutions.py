@@ -160,6 +160,7 @@ def test_a_study_is_solved_point_by_point(tmp_path: Path, capsys: pytest.Capture
     assert [table.parent.name for table in tables] == ["s-0000-solve", "s-0001-solve"]
 
 
+@pytest.mark.long
 def test_the_table_of_solvers(tmp_path: Path) -> None:
     """The figure's command on two small studies, one of them with an attempt missing: told, and left out."""
     for name, extra in (

@@ -144,6 +144,7 @@ def test_a_study_of_continuous_weights_goes_along_beta(tmp_path: Path, capfd: py
     assert (tmp_path / "runs" / "bowl" / "study.png").stat().st_size > 1000
 
 
+@pytest.mark.long
 def test_a_study_of_coupled_replicas_goes_along_groups(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Three coupled replicas in a bowl of two directions: 2/6 of the centre, and 4/6 / (1 + gamma) of the rest, at T = 1."""
     xarray = pytest.importorskip("xarray")
