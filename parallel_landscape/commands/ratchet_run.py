@@ -100,22 +100,22 @@ def find_ratchets(run: Path, asked: Asked, comm: Comm, *, force_new: bool = Fals
     """
     if wrong := asked.mistakes():
         raise JobError(wrong)
-    stop, limits = StopRequest().install(), threadpool_limits(1)
-    samples = all_samples(run, 1)[0]
-    landscape, steering = landscape_of(samples), steering_of(samples, asked)
-    pairs = pairs_within(samples.weights)
-    if not pairs:
-        raise JobError(
-            f"{samples.path} has one chain only, and a path needs two: [exchange] walkers_per_temperature, or repeats; of a "
-            "solver, [solve] restarts that succeed on instance 0."
-        )
-    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(asked.paths, len(pairs))).round().astype(int)).tolist()
-    folder = folder_of(samples.path)
-    on_first_rank(comm, lambda: _open(folder, samples, asked, force_new))
-    missing = [number for number in chosen if not _file(folder, number).exists()]
-    mine = comm.broadcast(missing)[comm.rank :: comm.size]
-    gave_up = _make(samples, landscape, steering, pairs, mine, _ticker(stop), quiet=quiet or comm.rank != 0)
-    del limits
+    stop = StopRequest().install()
+    with threadpool_limits(1):  # more threads may round otherwise
+        samples = all_samples(run, 1)[0]
+        landscape, steering = landscape_of(samples), steering_of(samples, asked)
+        pairs = pairs_within(samples.weights)
+        if not pairs:
+            raise JobError(
+                f"{samples.path} has one chain only, and a path needs two: [exchange] walkers_per_temperature, or repeats; of "
+                "a solver, [solve] restarts that succeed on instance 0."
+            )
+        chosen = np.unique(np.linspace(0, len(pairs) - 1, min(asked.paths, len(pairs))).round().astype(int)).tolist()
+        folder = folder_of(samples.path)
+        on_first_rank(comm, lambda: _open(folder, samples, asked, force_new))
+        missing = [number for number in chosen if not _file(folder, number).exists()]
+        mine = comm.broadcast(missing)[comm.rank :: comm.size]
+        gave_up = _make(samples, landscape, steering, pairs, mine, _ticker(stop), quiet=quiet or comm.rank != 0)
     if comm.flags(int(gave_up)):
         raise Stopped(f"stopped; the paths that are over are kept in {folder.path}; go on with the same command")
     on_first_rank(comm, lambda: _conclude(folder, pairs, chosen, asked))

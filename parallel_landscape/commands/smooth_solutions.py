@@ -35,9 +35,8 @@ def findings_of(job: Job, records: dict[attempts.Key, attempts.Record], question
     more = {name: np.array([records[key].more[name] for key in keys]) for name in records[keys[0]].more}
     instance, restart = np.array(keys, np.int64).T
     weights = np.array([records[key].weights for key in keys], np.float64)
-    limits = threadpool_limits(1)
-    found, about, said = _measured(job, Solutions(instance, restart, energy, iterations, weights, {}))
-    del limits
+    with threadpool_limits(1):
+        found, about, said = _measured(job, Solutions(instance, restart, energy, iterations, weights, {}))
     success = more["success"].astype(bool)
     columns = {name: getattr(found, name) for name in ("instance", "restart", "energy", "iterations")}
     assert solve.goal is not None

@@ -134,20 +134,19 @@ def solve_job(job: Job, comm: Comm, *, force_new: bool = False, quiet: bool = Fa
     command goes on.
     """
     solve, stop, folder = section_of(job), StopRequest().install(), folder_of(job)
-    limits = threadpool_limits(1)  # more threads may round otherwise
-    first = make_problem(job, 0)
-    check_suits(solve, first, comm.size)
-    on_first_rank(comm, lambda: _open(job, folder, comm.size, force_new))
-    short = replace(job, solve=replace(solve, max_iterations=1))
-    comm.node_leader_first(lambda: attempt_at(short, first, (0, 0)))  # compiles, or loads
-    over: list[Key] = []
-    on_first_rank(comm, lambda: over.extend(attempts.read_all(folder)))
-    done = {(instance, restart) for instance, restart in comm.broadcast(over)}
-    every = [(instance, restart) for instance in range(solve.instances) for restart in range(solve.restarts)]
-    mine = [key for key in every if key not in done][comm.rank :: comm.size]
-    tick = _ticker(job, stop)
-    gave_up = _make(job, folder, first, mine, tick, quiet=quiet or comm.rank != 0)
-    del limits
+    with threadpool_limits(1):  # more threads may round otherwise
+        first = make_problem(job, 0)
+        check_suits(solve, first, comm.size)
+        on_first_rank(comm, lambda: _open(job, folder, comm.size, force_new))
+        short = replace(job, solve=replace(solve, max_iterations=1))
+        comm.node_leader_first(lambda: attempt_at(short, first, (0, 0)))  # compiles, or loads
+        over: list[Key] = []
+        on_first_rank(comm, lambda: over.extend(attempts.read_all(folder)))
+        done = {(instance, restart) for instance, restart in comm.broadcast(over)}
+        every = [(instance, restart) for instance in range(solve.instances) for restart in range(solve.restarts)]
+        mine = [key for key in every if key not in done][comm.rank :: comm.size]
+        tick = _ticker(job, stop)
+        gave_up = _make(job, folder, first, mine, tick, quiet=quiet or comm.rank != 0)
     if comm.flags(int(gave_up)):
         raise Stopped(f"stopped; the attempts that are over are kept in {folder.path}; go on with the same command")
     made: list[Table] = []

@@ -121,9 +121,10 @@ def _messages(
     problem: Problem, rng: np.random.Generator, form: str, noise: float
 ) -> tuple[Messages | Nodes, Callable[[float], float]]:
     """The first messages, nearly zero, and what makes a sweep with some damping: edges in a random order, nodes all at once."""
-    x, variables, tree = problem.folded, problem.network.weights, problem.network.tree
+    variables, tree = problem.network.weights, problem.network.tree
     if form == "nodes":
-        nodes = Nodes(x, noise * rng.standard_normal(variables), problem.units, tree)
+        nodes = Nodes(problem.compact, noise * rng.standard_normal(variables), problem.units, tree)
         return nodes, nodes.sweep
+    x = problem.folded
     edges = Messages(make_kernel(), x, noise * rng.standard_normal((len(x), variables)), problem.units, tree)
     return edges, lambda damping: edges.sweep(rng.permutation(len(x)), damping)

@@ -70,6 +70,12 @@ class Problem:
         return self.inputs.astype(np.int8)
 
     @cached_property
+    def compact(self) -> NDArray[Any]:
+        """The folded patterns (P, N): one byte an input where all inputs are +-1, else `folded`."""
+        assert self.training_set is not None
+        return self.signs * self.training_set.labels.reshape(-1, 1) if self.binary else self.folded
+
+    @cached_property
     def stride(self) -> int:
         """How far apart the inputs of two hidden units begin: 0 when each sees them all."""
         return self.network.fan_in[0] if self.network.tree else 0

@@ -94,16 +94,15 @@ def replicated_sgd(
 ) -> Found:
     """An iteration is an epoch. Ends when the centre or a replica makes no error; of several, the centre comes first."""
     network, rng, best, kernel = problem.network, attempt.generator(), Best(problem), compile_function(epoch)
-    patterns, units = len(problem.folded), problem.units
+    patterns, units = len(problem.compact), problem.units
     h = rng.uniform(-1.0, 1.0, (replicas + 1, network.weights))
     weights = np.where(h >= 0.0, 1, -1).astype(np.int8)
-    x: Any = problem.folded.astype(np.int8) if problem.binary else problem.folded
     room, mean = (np.zeros(units, np.int64 if problem.binary else np.float64), np.zeros(units, np.bool_)), np.zeros(h.shape[1])
     for iteration in range(attempt.max_iterations):
         attempt.tick()
         order = np.stack([rng.permutation(patterns) for _ in range(replicas)])
         attraction = gamma_step * (iteration + 1) * replicas if center == "traced" else 0.0
-        kernel(x, h, weights, order, batch, rate, pull, attraction, units, problem.stride, mean, room)
+        kernel(problem.compact, h, weights, order, batch, rate, pull, attraction, units, problem.stride, mean, room)
         if any(best.offer(h[a]) for a in range(replicas, -1, -1)):
             return best.found(iteration + 1)
     return best.found(attempt.max_iterations)

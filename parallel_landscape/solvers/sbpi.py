@@ -70,7 +70,7 @@ def sbpi(
 ) -> Found:
     """An iteration is an epoch: each pattern once, in a random order. Ends with the first epoch without a mistake."""
     network, rng, best, kernel = problem.network, attempt.generator(), Best(problem), compile_function(epoch)
-    x, patterns, units = problem.folded.astype(np.int8), len(problem.folded), problem.units
+    x, patterns, units = problem.compact, len(problem.compact), problem.units
     h = (2 * rng.integers(0, 2, network.weights) - 1).astype(np.int32)
     weights = np.where(h > 0, 1, -1).astype(np.int8)
     room = np.zeros(units, np.int64), np.zeros(units, np.bool_)

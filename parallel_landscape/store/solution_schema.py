@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from parallel_landscape.store.trajectory_schema import DESCENTS
 from parallel_landscape.store.variable import Variable, table
 
 _A = ("instance", "restart")
@@ -15,17 +18,18 @@ SOLVE = table(
 )
 
 _REAL = "energy of the weights that the attempt ended with"
-_MORE = (
-    ("success", "i1", "1 where what `until` asks for was reached"),
-    ("gradient_norm", "f8", "norm of the gradient of the energy, tangential on a sphere"),
-    ("errors", "i8", "training patterns on the wrong side, or on the boundary; absent where there are no patterns"),
-)
+
+
+def _descents(dims: tuple[str, ...]) -> list[Variable]:
+    """What the records of continuous weights hold besides, over other dimensions."""
+    return [replace(one, dims=dims) for one in DESCENTS.values()]
+
 
 SOLVE_CONTINUOUS = {
     **SOLVE,
     **table(
         Variable("energy", _A, "f8", "1", _REAL),
-        *(Variable(name, _A, dtype, "1", meaning) for name, dtype, meaning in _MORE),
+        *_descents(_A),
     ),
 }
 
@@ -40,7 +44,7 @@ SOLUTIONS_CONTINUOUS = {
     **SOLUTIONS,
     **table(
         Variable("energy", ("solution",), "f8", "1", _REAL),
-        *(Variable(name, ("solution",), dtype, "1", meaning) for name, dtype, meaning in _MORE),
+        *_descents(("solution",)),
     ),
 }
 

@@ -30,7 +30,9 @@ ATTEMPTS = table(
 DESCENTS = table(
     Variable("success", _R, "i1", "1", "1 where what `until` asks for was reached"),
     Variable("gradient_norm", _R, "f8", "1", "norm of the gradient of the energy, tangential on a sphere"),
-    Variable("errors", _R, "i8", "1", "training patterns on the wrong side, or on the boundary"),
+    Variable(
+        "errors", _R, "i8", "1", "training patterns on the wrong side, or on the boundary; absent where there are no patterns"
+    ),
 )
 
 _T = ("transition",)

@@ -15,7 +15,7 @@ from parallel_landscape.commands import solve
 from parallel_landscape.driver.stopping import handlers_kept
 
 
-def write_solve(folder: Path, job: dict[str, Any], **keys: Any) -> Path:
+def write_solve(job: dict[str, Any], folder: Path, **keys: Any) -> Path:
     """The job, called "s", with other keys in [solve], as FOLDER/job.toml."""
     folder.mkdir(exist_ok=True)
     file = folder / "job.toml"

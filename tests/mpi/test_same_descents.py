@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,7 @@ JOB: dict[str, Any] = {
 }  # fmt: skip
 
 
-def job_file(folder: Path, **keys: Any) -> Path:
-    return write_solve(folder, JOB, **keys)
+job_file = partial(write_solve, JOB)
 
 
 @pytest.fixture(scope="module")

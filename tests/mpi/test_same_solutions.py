@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,7 @@ JOB: dict[str, Any] = {
 }
 
 
-def job_file(folder: Path, **keys: Any) -> Path:
-    return write_solve(folder, JOB, **keys)
+job_file = partial(write_solve, JOB)
 
 
 @pytest.fixture(scope="module")

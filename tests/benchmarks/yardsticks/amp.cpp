@@ -1,17 +1,13 @@
 // Approximate message passing for a perceptron: INPUTS weights +-1, PATTERNS random +-1 patterns of one byte an input, one sweep over
 // all patterns. A step is one pattern and weight. The work is that of solvers/amp.py, sums in 64 parts.
 #pragma GCC optimize("no-math-errno", "no-trapping-math", "no-signed-zeros", "finite-math-only")
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <ctime>
 #include <random>
-#include <string>
 #include <vector>
 
 #include "exp.hpp"
+#include "sweeps.hpp"
 
 constexpr int N = INPUTS, P = PATTERNS, PARTS = 64;
 
@@ -44,29 +40,12 @@ constexpr int N = INPUTS, P = PATTERNS, PARTS = 64;
 }
 
 int main(int count, char** arguments) {
-    long steps = 50'000'000, repeats = 1, seed = 1, warm_up = 30L * N * P;
-    for (int i = 1; i + 1 < count; i += 2) {
-        const std::string key = arguments[i];
-        (key == "--steps" ? steps : key == "--repeats" ? repeats : key == "--seed" ? seed : warm_up) = std::atol(arguments[i + 1]);
-    }
-    std::mt19937_64 random(seed);
+    const Options options(count, arguments, 50'000'000, 30L * N * P);
+    std::mt19937_64 random(options.seed);
     std::normal_distribution<double> normal;
     std::vector<std::int8_t> x(std::size_t(N) * P);
     std::vector<double> response(P), total(N), mean(N), field(N);
     for (auto& value : x) value = random() & 1 ? 1 : -1;
     for (auto& value : total) value = 0.01 * normal(random);
-    for (long k = 0; k <= warm_up / (long(N) * P); ++k) sweep(x.data(), response.data(), total.data(), mean.data(), field.data());
-    std::printf("{\"name\": \"amp\", \"ns_per_step\": [");
-    const long sweeps = std::max(1L, steps / (long(N) * P));
-    for (long r = 0; r < repeats; ++r) {
-        timespec a, b;
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
-        for (long k = 0; k < sweeps; ++k) sweep(x.data(), response.data(), total.data(), mean.data(), field.data());
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
-        std::printf("%s%.4f", r ? ", " : "", ((b.tv_sec - a.tv_sec) * 1e9 + (b.tv_nsec - a.tv_nsec)) / (double(sweeps) * N * P));
-    }
-    double overlap = 0;
-    for (int i = 0; i < N; ++i) overlap += std::tanh(total[i]) * std::tanh(total[i]) / N;
-    std::printf("], \"acceptance\": 1.0, \"level\": %.4f}\n", overlap);  // level: the overlap q of the fixed point
-    return overlap > 0 && overlap < 1 ? 0 : 1;
+    return measure("amp", options, long(N) * P, total, [&] { sweep(x.data(), response.data(), total.data(), mean.data(), field.data()); });
 }

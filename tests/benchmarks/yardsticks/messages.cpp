@@ -2,17 +2,13 @@
 // by pattern, with the Gaussian factor to third order. A step is one message. The elementwise work is that of solvers/: the same
 // branch-free exp and normal tail, in loops that the compiler turns into vector instructions.
 #pragma GCC optimize("no-math-errno", "no-trapping-math", "no-signed-zeros", "finite-math-only", "no-tree-dominator-opts", "no-thread-jumps")
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <ctime>
 #include <random>
-#include <string>
 #include <vector>
 
 #include "exp.hpp"
+#include "sweeps.hpp"
 
 constexpr int N = INPUTS, P = PATTERNS;
 
@@ -69,28 +65,11 @@ static inline double message(double x, double mean, double spread, double center
 }
 
 int main(int count, char** arguments) {
-    long steps = 5'000'000, repeats = 1, seed = 1, warm_up = N * P;
-    for (int i = 1; i + 1 < count; i += 2) {
-        const std::string key = arguments[i];
-        (key == "--steps" ? steps : key == "--repeats" ? repeats : key == "--seed" ? seed : warm_up) = std::atol(arguments[i + 1]);
-    }
-    std::mt19937_64 random(seed);
+    const Options options(count, arguments, 5'000'000, N * P);
+    std::mt19937_64 random(options.seed);
     std::normal_distribution<double> normal;
     std::vector<double> x(std::size_t(N) * P), u(x.size()), total(N), mean(N), spread(N);
     for (auto& value : x) value = random() & 1 ? 1.0 : -1.0;
     for (std::size_t k = 0; k < u.size(); ++k) u[k] = 0.01 * normal(random), total[k % N] += u[k];
-    for (long k = 0; k <= warm_up / (long(N) * P); ++k) sweep(x.data(), u.data(), total.data(), mean.data(), spread.data());
-    std::printf("{\"name\": \"messages\", \"ns_per_step\": [");
-    const long sweeps = std::max(1L, steps / (long(N) * P));
-    for (long r = 0; r < repeats; ++r) {
-        timespec a, b;
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
-        for (long k = 0; k < sweeps; ++k) sweep(x.data(), u.data(), total.data(), mean.data(), spread.data());
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
-        std::printf("%s%.4f", r ? ", " : "", ((b.tv_sec - a.tv_sec) * 1e9 + (b.tv_nsec - a.tv_nsec)) / (double(sweeps) * N * P));
-    }
-    double overlap = 0;
-    for (int i = 0; i < N; ++i) overlap += std::tanh(total[i]) * std::tanh(total[i]) / N;
-    std::printf("], \"acceptance\": 1.0, \"level\": %.4f}\n", overlap);  // level: the overlap q of the fixed point
-    return overlap > 0 && overlap < 1 ? 0 : 1;
+    return measure("messages", options, long(N) * P, total, [&] { sweep(x.data(), u.data(), total.data(), mean.data(), spread.data()); });
 }
